@@ -1,0 +1,22 @@
+"""The one error tree: every error a user can meet says what is wrong and ends with the cure.
+
+Each room subclasses `SekeError` for its own border; nothing else is raised on purpose across rooms.
+"""
+
+
+class SekeError(Exception):
+    """Something the user can mend.
+
+    Args:
+        problem: what is wrong, with the offending name and value.
+        cure: what to do, as an imperative; it ends the text.
+    """
+
+    def __init__(self, problem: str, *, cure: str) -> None:
+        super().__init__(f"{problem.rstrip('. ')}. Cure: {cure.rstrip('. ')}.")
+        self.problem = problem
+        self.cure = cure
+
+
+class SettingsError(SekeError):
+    """The settings file or an environment variable is wrong."""
