@@ -1,0 +1,28 @@
+"""The anchors of a face: what humans said of it, taken from its image's row.
+
+The source's labels describe one person of the image. Only that face (`is_labelled_face`) has anchors;
+the others have none, whatever their image's row says.
+"""
+
+import polars as pl
+
+from seke_pipeline.emotion.labels import FIELDS
+
+_FACE_COLUMNS = ("face_id", "image_id", "shard", "source", "split", "subject", "crop_hash")
+_IMAGE_COLUMNS = ("image_id", "path", "licence")
+
+
+def anchored_faces(faces: pl.DataFrame, images: pl.DataFrame) -> pl.DataFrame:
+    """One row per usable face: its keys, its image's path and licence, and its 20 anchors (null is unknown).
+
+    Args:
+        faces: the faces table; rows with a reason are left out.
+        images: the images table of the same shards.
+    """
+    usable = faces.filter(pl.col("reason").is_null()).select(*_FACE_COLUMNS, "is_labelled_face")
+    joined = usable.join(images.select(*_IMAGE_COLUMNS, *FIELDS), on="image_id", how="left", validate="m:1")
+    return joined.select(
+        *_FACE_COLUMNS,
+        *_IMAGE_COLUMNS[1:],
+        *(pl.when(pl.col("is_labelled_face")).then(pl.col(name)).alias(name) for name in FIELDS),
+    ).sort("face_id")

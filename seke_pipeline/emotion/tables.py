@@ -1,0 +1,411 @@
+"""Every table of the lake, described once: name, type, unit and a sentence for each column.
+
+From here come the Parquet schemas, Dagster's column metadata and the data dictionary. A stage that wants a
+new column adds it here. How a table is stored is `storage/`'s business.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import polars as pl
+
+from seke_pipeline.emotion.labels import (
+    AU_NAMES,
+    EXPRESSIONS,
+    FIELDS,
+    GRAINS,
+    SPLITS,
+    au_field,
+)
+
+IMAGE_REASONS = ("missing_file", "outside_root", "bad_label")
+"""Why a listed image cannot be used."""
+
+FACE_REASONS = ("no_face", "unreadable_image", "image_too_large", "missing_file", "outside_root", "bad_label")
+"""Why an image gave no face; the last three are carried over from the image."""
+
+FAULTS = (
+    "refused",
+    "abstained",
+    "content_filter",
+    "length",
+    "malformed",
+    "out_of_schema",
+    "timeout",
+    "client_error",
+    "server_error",
+)
+"""Why an answer of the VLLM holds no labels. Such an answer is missing, never zero (method.md 2)."""
+
+PROVENANCES = ("human", "vllm", "none")
+OUTCOMES = ("anchored", "accepted", "rejected")
+VERDICT_REASONS = (
+    "human_label",
+    "agreed",
+    "unstable",
+    "too_few_answers",
+    "contradicts_human",
+    "contradicts_answer",
+)
+"""Why a field got its verdict: the first goes with anchored, the second with accepted, the others with rejected."""
+
+PartitionKind = Literal["source", "shard", "split", "model"]
+ALIGNMENTS = ("landmarks", "box")
+TASKS = ("expression", "valence_arousal", "action_units", "joint")
+GRAIN_PROVENANCES = ("human", "vllm", "mixed")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its name, polars type, unit (empty when it has none), a sentence, and whether it may be null."""
+
+    name: str
+    dtype: pl.DataType
+    unit: str
+    sentence: str
+    nullable: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: its columns in order, the key that no two rows share, and what its partitions are."""
+
+    name: str
+    sentence: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    partitioned_by: PartitionKind = "shard"
+
+    @property
+    def schema(self) -> pl.Schema:
+        """The polars schema, in column order."""
+        return pl.Schema({column.name: column.dtype for column in self.columns})
+
+    def frame(self, rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
+        """Build the table from rows; absent columns become null.
+
+        Raises:
+            polars.exceptions.PolarsError: when a value does not fit its column's type or closed set.
+        """
+        listed = list(rows)
+        # By column: from rows, polars 2.1 turns a word outside an Enum into null without a word.
+        columns = {c.name: pl.Series(c.name, [row.get(c.name) for row in listed], c.dtype) for c in self.columns}
+        return pl.DataFrame(columns)
+
+    def conform(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Bring a frame to this table's columns, order and types; a missing column becomes null."""
+        absent = [c for c in self.columns if c.name not in frame.columns]
+        filled = frame.with_columns(pl.lit(None, dtype=c.dtype).alias(c.name) for c in absent)
+        return filled.select(pl.col(c.name).cast(c.dtype) for c in self.columns)
+
+
+def _enum(words: Sequence[str]) -> pl.Enum:
+    return pl.Enum(list(words))
+
+
+def _text(name: str, sentence: str, *, nullable: bool = False) -> Column:
+    return Column(name, pl.String(), "", sentence, nullable)
+
+
+def _number(name: str, unit: str, sentence: str, *, nullable: bool = False) -> Column:
+    return Column(name, pl.Float64(), unit, sentence, nullable)
+
+
+def _count(name: str, unit: str, sentence: str, *, nullable: bool = False) -> Column:
+    return Column(name, pl.Int64(), unit, sentence, nullable)
+
+
+def _one_of(name: str, words: Sequence[str], sentence: str, *, nullable: bool = False) -> Column:
+    return Column(name, _enum(words), "", sentence, nullable)
+
+
+def _flag(name: str, sentence: str, *, nullable: bool = False) -> Column:
+    return Column(name, pl.Boolean(), "", sentence, nullable)
+
+
+def _label_columns(whose: str) -> tuple[Column, ...]:
+    """The 20 fields as columns; null is unknown."""
+    return (
+        _one_of("expression", EXPRESSIONS, f"Discrete expression, {whose}; null is unknown.", nullable=True),
+        _number("valence", "-1…1", f"Unpleasant to pleasant, {whose}; null is unknown.", nullable=True),
+        _number("arousal", "-1…1", f"Calm to excited, {whose}; null is unknown.", nullable=True),
+        *(
+            _flag(
+                au_field(number), f"AU{number} ({name}) is active, {whose}; null is unknown.", nullable=True
+            )
+            for number, name in AU_NAMES.items()
+        ),
+    )
+
+
+_SHARD = _text("shard", "The partition this row lies in: source, split and running number.")
+_SOURCE = _text("source", "Name of the source database, as the settings give it.")
+_SPLIT = _one_of("split", SPLITS, "train goes to FEID, test to FEAB; given once and for ever.")
+_FACE_ID = _text("face_id", "Key of the face: hash of the image's key and the face's place in it.")
+_IMAGE_ID = _text("image_id", "Key of the image: hash of source and relative path.")
+_SUBJECT = _text(
+    "subject", "The person, as the source names him; null where the source does not say.", nullable=True
+)
+_LICENCE = _text("licence", "Terms under which the source lets its images be used.")
+_MODEL = _text("model", "The VLLM as it was asked for by name.")
+_PROMPT = _text("prompt_version", "Version of the prompt's wording and knowledge.")
+
+IMAGES = Table(
+    "images",
+    "One row per image that a source lists: where it is, whose it is, and what humans said of it.",
+    ("image_id",),
+    (
+        _IMAGE_ID,
+        _SHARD,
+        _SOURCE,
+        _text("edition", "Which release or layout of the source was recognised."),
+        _SPLIT,
+        _text("path", "Path of the image relative to the source's root."),
+        _SUBJECT,
+        _text("video", "The video a frame comes from; null for still images.", nullable=True),
+        _count("frame", "frame number", "Number of the frame as the source counts.", nullable=True),
+        _LICENCE,
+        *_label_columns("as the source's coders labelled it"),
+        _one_of("reason", IMAGE_REASONS, "Why the image cannot be used; null when it can.", nullable=True),
+    ),
+)
+
+LISTING = Table(
+    "listing",
+    "The images table before it is cut into shards: all that one source lists, as last looked at.",
+    ("image_id",),
+    IMAGES.columns,
+    partitioned_by="source",
+)
+
+FACES = Table(
+    "faces",
+    "One row per face, and one per image that gave none, with the reason.",
+    ("face_id",),
+    (
+        _FACE_ID,
+        _IMAGE_ID,
+        _SHARD,
+        _SOURCE,
+        _SPLIT,
+        _SUBJECT,
+        _one_of(
+            "reason", FACE_REASONS, "Why there is no face in this row; null when there is one.", nullable=True
+        ),
+        _count("faces_in_image", "faces", "How many faces the detector found in the image."),
+        _flag("is_labelled_face", "The face that the source's labels describe: the largest of its image."),
+        _count(
+            "image_width_px",
+            "px",
+            "Width of the upright image; null when it could not be read.",
+            nullable=True,
+        ),
+        _count("image_height_px", "px", "Height of the upright image.", nullable=True),
+        _number("box_left_px", "px", "Left edge of the face in the upright image.", nullable=True),
+        _number("box_top_px", "px", "Top edge of the face.", nullable=True),
+        _number("box_right_px", "px", "Right edge of the face.", nullable=True),
+        _number("box_bottom_px", "px", "Bottom edge of the face.", nullable=True),
+        Column(
+            "landmarks_px",
+            pl.List(pl.Float64()),
+            "px",
+            "x1, y1 … x5, y5: image-left eye, image-right eye, nose, mouth corners; null when the detector gives none.",
+            True,
+        ),
+        _number("detection_score", "detector's own", "How sure the detector was.", nullable=True),
+        _text("detector", "Detector, its version and its model file's hash.", nullable=True),
+        _one_of("alignment", ALIGNMENTS, "What the crop was aligned by.", nullable=True),
+        _number("face_size_px", "px", "Square root of the box's area.", nullable=True),
+        _number(
+            "sharpness", "grey levels²", "Variance of the crop's Laplacian; low is blurred.", nullable=True
+        ),
+        _number(
+            "roll_degrees",
+            "degrees",
+            "Tilt of the eye line, clockwise; null without landmarks.",
+            nullable=True,
+        ),
+        _text("crop_hash", "Hash of the crop's bytes.", nullable=True),
+        Column("crop", pl.Binary(), "JPEG bytes", "The aligned square crop that the VLLM is shown.", True),
+    ),
+)
+
+SAMPLES = Table(
+    "samples",
+    "One row per answer of the VLLM.",
+    ("face_id", "arm", "sample"),
+    (
+        _FACE_ID,
+        _SHARD,
+        _SOURCE,
+        _SPLIT,
+        _text("arm", "The variant of the question that should not change the answer."),
+        _count("round", "from 0", "The round of samples asked for at once."),
+        _count("sample", "from 0", "Running number of the answer within its arm."),
+        _MODEL,
+        _PROMPT,
+        _text(
+            "request_hash", "Hash of the whole request: model, messages, image, schema and sampling settings."
+        ),
+        Column("asked", pl.List(pl.String()), "", "The fields that were asked for; the others were anchors."),
+        *_label_columns("as this answer gave it"),
+        _text("rationale", "Why, in the model's words, where the settings ask for it.", nullable=True),
+        _one_of("fault", FAULTS, "Why the answer holds no labels; null when it does.", nullable=True),
+        _number("input_tokens", "tokens", "This answer's share of the request's prompt tokens."),
+        _number("output_tokens", "tokens", "Completion tokens: this answer's share of the request's."),
+        _number(
+            "cost_usd",
+            "USD",
+            "This answer's share of the request's price; null without a price.",
+            nullable=True,
+        ),
+        _number("latency_s", "s", "Time from asking to the answer's arrival."),
+    ),
+)
+
+VERDICTS = Table(
+    "verdicts",
+    "One row per face and field: its value, where it comes from, how sure it is, and what became of it.",
+    ("face_id", "field"),
+    (
+        _FACE_ID,
+        _IMAGE_ID,
+        _SHARD,
+        _SOURCE,
+        _SPLIT,
+        _one_of("field", FIELDS, "The label: expression, valence, arousal or an action unit."),
+        _one_of("grain", GRAINS, "The level of description the field belongs to."),
+        _one_of("word", EXPRESSIONS, "The value of an expression.", nullable=True),
+        _number("number", "-1…1, or 0/1", "Valence, arousal, or 1 for an active action unit.", nullable=True),
+        _one_of("provenance", PROVENANCES, "Who gave the value; none where no answer could be used."),
+        _one_of("verdict", OUTCOMES, "What became of the field."),
+        _one_of("reason", VERDICT_REASONS, "Why."),
+        _text("rule", "The knowledge rule that the value broke; null when it broke none.", nullable=True),
+        _count("samples", "answers", "Answers that gave this field a value."),
+        _number(
+            "confidence",
+            "0…1",
+            "Posterior probability of the leading value; null for anchors.",
+            nullable=True,
+        ),
+        _number(
+            "half_width", "-1…1", "Half the 90 % interval of the mean (valence, arousal).", nullable=True
+        ),
+        _number("predictive", "bits, or sd", "Spread over all answers (entropy; sd for VA).", nullable=True),
+        _number("epistemic", "bits, or sd", "The part between arms: the model wavers.", nullable=True),
+        _number("aleatoric", "bits, or sd", "The part within arms: sampling noise.", nullable=True),
+    ),
+)
+
+_IMAGE = _text("image", "Path of the face's crop, relative to the export's image folder.")
+
+FEID = Table(
+    "feid",
+    "One row per face whose three grains are complete.",
+    ("face_id",),
+    (
+        _FACE_ID,
+        _IMAGE_ID,
+        _SOURCE,
+        _SPLIT,
+        _SUBJECT,
+        _IMAGE,
+        _text("path", "Path of the source image relative to the source's root."),
+        _LICENCE,
+        *_label_columns("verified"),
+        _one_of("expression_from", GRAIN_PROVENANCES, "Who gave the expression."),
+        _one_of("valence_arousal_from", GRAIN_PROVENANCES, "Who gave valence and arousal."),
+        _one_of("action_units_from", GRAIN_PROVENANCES, "Who gave the action units."),
+        _number(
+            "lowest_confidence",
+            "0…1",
+            "The least sure of the VLLM's fields; null when all are human.",
+            nullable=True,
+        ),
+        _text(
+            "model", "The VLLM that filled in the missing fields; null when none was needed.", nullable=True
+        ),
+        _text("prompt_version", "Version of the prompt; null when none was needed.", nullable=True),
+    ),
+    partitioned_by="split",
+)
+
+RECORDS = Table(
+    "records",
+    "One row per instruction record of FEID: a question about a face and an answer composed from its labels.",
+    ("record_id",),
+    (
+        _text("record_id", "Face and task."),
+        _FACE_ID,
+        _SOURCE,
+        _SPLIT,
+        _one_of("task", TASKS, "The grain asked about, or all three jointly."),
+        _IMAGE,
+        _text("question", "What the user asks."),
+        _text("answer", "What the assistant answers."),
+    ),
+    partitioned_by="split",
+)
+
+FEAB = Table(
+    "feab",
+    "One row per test face: the benchmark's items, with what humans said of them as truth.",
+    ("face_id",),
+    (
+        _FACE_ID,
+        _IMAGE_ID,
+        _SOURCE,
+        _SPLIT,
+        _SUBJECT,
+        _IMAGE,
+        _text("path", "Path of the source image relative to the source's root."),
+        _LICENCE,
+        _text("crop_hash", "Hash of the crop's bytes."),
+        *_label_columns("as the source's coders labelled it"),
+    ),
+    partitioned_by="split",
+)
+
+FEAB_ANSWERS = Table(
+    "feab_answers",
+    "One row per benchmark item and model: what the model answered.",
+    ("model", "face_id"),
+    (
+        _MODEL,
+        _FACE_ID,
+        _PROMPT,
+        *_label_columns("as the model answered"),
+        _one_of("fault", FAULTS, "Why the answer holds no labels; null when it does.", nullable=True),
+        _number("input_tokens", "tokens", "Prompt tokens."),
+        _number("output_tokens", "tokens", "Completion tokens."),
+        _number("cost_usd", "USD", "Price of the answer; null without a price.", nullable=True),
+    ),
+    partitioned_by="model",
+)
+
+FEAB_SCORES = Table(
+    "feab_scores",
+    "One row per model, source, field and metric.",
+    ("model", "source", "field", "metric"),
+    (
+        _MODEL,
+        _text("source", "Source database, or all."),
+        _text("field", "The field scored, or the mean over a grain's fields."),
+        _text("metric", "accuracy, uar, macro_f1, ccc, pcc, rmse, sagr, f1 or base_rate."),
+        _number("value", "", "The metric's value.", nullable=True),
+        _number("low", "", "Lower end of the 95 % bootstrap interval over subjects.", nullable=True),
+        _number("high", "", "Upper end.", nullable=True),
+        _count("items", "faces", "Faces whose truth is known for this field."),
+        _count(
+            "unreadable",
+            "faces",
+            "Of these, faces for which the model gave no usable answer; they count as wrong.",
+        ),
+    ),
+    partitioned_by="model",
+)
+
+TABLES: tuple[Table, ...] = (
+    LISTING, IMAGES, FACES, SAMPLES, VERDICTS, FEID, RECORDS, FEAB, FEAB_ANSWERS, FEAB_SCORES,
+)  # fmt: skip
