@@ -1,0 +1,125 @@
+"""The lake: partitions that exist by their manifest, replaced whole, current by their recipe."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from seke_pipeline.emotion.tables import FEAB_SCORES, RECORDS
+from seke_pipeline.storage.lake import Lake, LakeError, lake_errors, replace_file
+from seke_pipeline.storage.manifest import Manifest, Recipe
+
+SCORE = {
+    "model": "m", "source": "all", "field": "expression", "metric": "accuracy",
+    "value": 0.5, "low": 0.4, "high": 0.6, "items": 10, "unreadable": 1,
+}  # fmt: skip
+RECIPE = Recipe("1", {"seed": 0}, {"feab/test": "abc"})
+
+
+def scores(*values: float) -> pl.DataFrame:
+    return FEAB_SCORES.frame([SCORE | {"value": value} for value in values])
+
+
+def test_what_is_written_is_read_back_with_its_types(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    manifest = lake.write(FEAB_SCORES, "m", scores(0.5), RECIPE)
+
+    assert_frame_equal(lake.read(FEAB_SCORES), scores(0.5))
+    assert_frame_equal(lake.scan(FEAB_SCORES).collect(), scores(0.5))
+    assert (manifest.rows, manifest.partition, manifest.recipe) == (1, "m", RECIPE.digest)
+    assert lake.manifest(FEAB_SCORES, "m") == manifest
+    assert Manifest.from_json(manifest.to_json()) == manifest
+
+
+def test_a_partition_is_replaced_whole_and_the_others_stay(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    lake.write(FEAB_SCORES, "a", scores(0.1), RECIPE)
+    lake.write(FEAB_SCORES, "b", scores(0.2, 0.3), RECIPE)
+    lake.write(FEAB_SCORES, "a", scores(0.9), RECIPE)
+
+    assert lake.partitions(FEAB_SCORES) == ["a", "b"]
+    assert lake.read(FEAB_SCORES)["value"].to_list() == [0.9, 0.2, 0.3]
+    assert lake.read(FEAB_SCORES, ["b"], ["value"]).columns == ["value"]
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+def test_the_same_rows_give_the_same_bytes_and_version(tmp_path: Path) -> None:
+    one = Lake(tmp_path / "one").write(FEAB_SCORES, "m", scores(0.5), RECIPE)
+    two = Lake(tmp_path / "two").write(FEAB_SCORES, "m", scores(0.5), RECIPE)
+    other = Lake(tmp_path / "three").write(FEAB_SCORES, "m", scores(0.6), RECIPE)
+
+    assert one == two
+    assert one.data_version != other.data_version
+
+
+def test_a_partition_without_its_manifest_does_not_exist(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    lake.write(FEAB_SCORES, "m", scores(0.5), RECIPE)
+    (tmp_path / "feab_scores" / "model=m" / "manifest.json").unlink()
+
+    assert lake.partitions(FEAB_SCORES) == []
+    assert lake.read(FEAB_SCORES).is_empty()
+    assert lake.data_version(FEAB_SCORES, "m") == "missing"
+    with pytest.raises(LakeError, match=r"no partition 'm'.*Cure: materialize feab_scores for m first\."):
+        lake.read(FEAB_SCORES, ["m"])
+
+
+def test_a_partition_is_current_until_code_settings_or_inputs_change(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    lake.write(FEAB_SCORES, "m", scores(0.5), RECIPE)
+
+    assert lake.is_current(FEAB_SCORES, "m", Recipe("1", {"seed": 0}, {"feab/test": "abc"}))
+    assert not lake.is_current(FEAB_SCORES, "m", Recipe("2", {"seed": 0}, {"feab/test": "abc"}))
+    assert not lake.is_current(FEAB_SCORES, "m", Recipe("1", {"seed": 1}, {"feab/test": "abc"}))
+    assert not lake.is_current(FEAB_SCORES, "m", Recipe("1", {"seed": 0}, {"feab/test": "abd"}))
+    assert not lake.is_current(FEAB_SCORES, "other", RECIPE)
+
+
+@pytest.mark.parametrize("key", ["../up", "a/b", "", "Upper", "a b", "...", "a" * 129])
+def test_a_key_that_could_leave_its_folder_is_refused(tmp_path: Path, key: str) -> None:
+    with pytest.raises(LakeError, match="no partition key"):
+        Lake(tmp_path).write(RECORDS, key, RECORDS.frame([]), RECIPE)
+
+
+def test_a_value_outside_its_closed_set_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(pl.exceptions.PolarsError):
+        RECORDS.frame([{"record_id": "r", "task": "gaze"}])
+
+
+def test_a_full_disk_says_so_and_leaves_the_old_file(tmp_path: Path) -> None:
+    """A file-size limit of the process stands in for the full disk: the kernel refuses the write just the same."""
+    target = tmp_path / "part.parquet"
+    replace_file(target, b"old")
+    script = (
+        "import resource, signal, sys; from pathlib import Path\n"
+        "from seke_pipeline.storage.lake import replace_file, LakeError\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024))\n"
+        "try: replace_file(Path(sys.argv[1]), b'x' * 5000)\n"
+        "except LakeError as error: print(error)\n"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", script, target], capture_output=True, text=True, check=True
+    ).stdout
+
+    assert "The disk is full" in told
+    assert "point SEKE_LAKE to a larger disk, then run again: what is done is kept" in told
+    assert target.read_bytes() == b"old"
+    assert [path.name for path in tmp_path.iterdir()] == ["part.parquet"]
+
+
+def test_a_device_without_space_is_a_full_disk() -> None:
+    with (
+        pytest.raises(LakeError, match="The disk is full"),
+        lake_errors(Path("/dev/full")),
+        Path("/dev/full").open("wb", buffering=0) as file,
+    ):
+        file.write(b"x")
+
+
+def test_a_place_that_is_no_folder_is_refused_with_its_cure(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(LakeError, match=r"could not be written .*Cure: .*SEKE_LAKE"):
+        Lake(tmp_path / "file").write(RECORDS, "train", RECORDS.frame([]), RECIPE)
