@@ -145,9 +145,7 @@ _REFUSAL = re.compile(
 
 def _is_refusal(text: str) -> bool:
     """Whether a text is a refusal in prose; with a brace in it, it is broken JSON instead."""
-    return (
-        "{" not in text and _REFUSAL.search(text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")) is not None
-    )
+    return "{" not in text and _REFUSAL.search(text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")) is not None
 
 
 def _answerable(found: Mapping[str, Any]) -> bool:

@@ -18,9 +18,7 @@ class MethodSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    knowledge: bool = Field(
-        True, description="Put the emotion knowledge that bears on the anchors into the prompt."
-    )
+    knowledge: bool = Field(True, description="Put the emotion knowledge that bears on the anchors into the prompt.")
     rationale: bool = Field(False, description="Ask for a short rationale; it costs output tokens.")
     rounds: tuple[tuple[str, ...], ...] = Field(
         (("plain", "mirrored"), ("grey", "reordered"), ("reworded", "padded")),
@@ -30,9 +28,7 @@ class MethodSettings(BaseModel):
     samples_per_arm: int = Field(
         2, ge=1, le=32, description="Answers asked of each arm, in one request where possible."
     )
-    temperature: float = Field(
-        0.7, ge=0, le=2, description="Sampling temperature, always sent where it is taken."
-    )
+    temperature: float = Field(0.7, ge=0, le=2, description="Sampling temperature, always sent where it is taken.")
     leader_confidence: float = Field(
         0.95, gt=0.5, lt=1, description="Expression stops when P(the leader stays the leader) reaches this."
     )

@@ -131,9 +131,7 @@ def _label_columns(whose: str) -> tuple[Column, ...]:
         _number("valence", "-1…1", f"Unpleasant to pleasant, {whose}; null is unknown.", nullable=True),
         _number("arousal", "-1…1", f"Calm to excited, {whose}; null is unknown.", nullable=True),
         *(
-            _flag(
-                au_field(number), f"AU{number} ({name}) is active, {whose}; null is unknown.", nullable=True
-            )
+            _flag(au_field(number), f"AU{number} ({name}) is active, {whose}; null is unknown.", nullable=True)
             for number, name in AU_NAMES.items()
         ),
     )
@@ -144,9 +142,7 @@ _SOURCE = _text("source", "Name of the source database, as the settings give it.
 _SPLIT = _one_of("split", SPLITS, "train goes to FEID, test to FEAB; given once and for ever.")
 _FACE_ID = _text("face_id", "Key of the face: hash of the image's key and the face's place in it.")
 _IMAGE_ID = _text("image_id", "Key of the image: hash of source and relative path.")
-_SUBJECT = _text(
-    "subject", "The person, as the source names him; null where the source does not say.", nullable=True
-)
+_SUBJECT = _text("subject", "The person, as the source names him; null where the source does not say.", nullable=True)
 _LICENCE = _text("licence", "Terms under which the source lets its images be used.")
 _MODEL = _text("model", "The VLLM as it was asked for by name.")
 _PROMPT = _text("prompt_version", "Version of the prompt's wording and knowledge.")
@@ -190,9 +186,7 @@ FACES = Table(
         _SOURCE,
         _SPLIT,
         _SUBJECT,
-        _one_of(
-            "reason", FACE_REASONS, "Why there is no face in this row; null when there is one.", nullable=True
-        ),
+        _one_of("reason", FACE_REASONS, "Why there is no face in this row; null when there is one.", nullable=True),
         _count("faces_in_image", "faces", "How many faces the detector found in the image."),
         _flag("is_labelled_face", "The face that the source's labels describe: the largest of its image."),
         _count(
@@ -217,9 +211,7 @@ FACES = Table(
         _text("detector", "Detector, its version and its model file's hash.", nullable=True),
         _one_of("alignment", ALIGNMENTS, "What the crop was aligned by.", nullable=True),
         _number("face_size_px", "px", "Square root of the box's area.", nullable=True),
-        _number(
-            "sharpness", "grey levels²", "Variance of the crop's Laplacian; low is blurred.", nullable=True
-        ),
+        _number("sharpness", "grey levels²", "Variance of the crop's Laplacian; low is blurred.", nullable=True),
         _number(
             "roll_degrees",
             "degrees",
@@ -245,9 +237,7 @@ SAMPLES = Table(
         _count("sample", "from 0", "Running number of the answer within its arm."),
         _MODEL,
         _PROMPT,
-        _text(
-            "request_hash", "Hash of the whole request: model, messages, image, schema and sampling settings."
-        ),
+        _text("request_hash", "Hash of the whole request: model, messages, image, schema and sampling settings."),
         Column("asked", pl.List(pl.String()), "", "The fields that were asked for; the others were anchors."),
         *_label_columns("as this answer gave it"),
         _text("rationale", "Why, in the model's words, where the settings ask for it.", nullable=True),
@@ -289,9 +279,7 @@ VERDICTS = Table(
             "Posterior probability of the leading value; null for anchors.",
             nullable=True,
         ),
-        _number(
-            "half_width", "-1…1", "Half the 90 % interval of the mean (valence, arousal).", nullable=True
-        ),
+        _number("half_width", "-1…1", "Half the 90 % interval of the mean (valence, arousal).", nullable=True),
         _number("predictive", "bits, or sd", "Spread over all answers (entropy; sd for VA).", nullable=True),
         _number("epistemic", "bits, or sd", "The part between arms: the model wavers.", nullable=True),
         _number("aleatoric", "bits, or sd", "The part within arms: sampling noise.", nullable=True),
@@ -323,9 +311,7 @@ FEID = Table(
             "The least sure of the VLLM's fields; null when all are human.",
             nullable=True,
         ),
-        _text(
-            "model", "The VLLM that filled in the missing fields; null when none was needed.", nullable=True
-        ),
+        _text("model", "The VLLM that filled in the missing fields; null when none was needed.", nullable=True),
         _text("prompt_version", "Version of the prompt; null when none was needed.", nullable=True),
     ),
     partitioned_by="split",

@@ -174,9 +174,7 @@ def test_a_rationale_is_kept_beside_a_fault():
     assert read_answer(answer(answerable=False, rationale="too dark"), ASKED) == Answer(
         Labels(), "abstained", "too dark"
     )
-    assert read_answer(answer(valence=2, rationale="wide"), ASKED) == Answer(
-        Labels(), "out_of_schema", "wide"
-    )
+    assert read_answer(answer(valence=2, rationale="wide"), ASKED) == Answer(Labels(), "out_of_schema", "wide")
 
 
 def test_raw_line_breaks_inside_a_string_are_forgiven():
@@ -205,15 +203,8 @@ def test_an_answer_composed_from_labels_is_read_back(labels, asked):
 
 
 _JSON = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats()
-    | st.text(max_size=8)
-    | st.sampled_from(["happy", "AU4"]),
-    lambda inner: (
-        st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(list(GOOD)), inner, max_size=5)
-    ),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(["happy", "AU4"]),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(list(GOOD)), inner, max_size=5),
     max_leaves=12,
 )
 

@@ -37,9 +37,7 @@ EXPRESSION_AUS = {
 
 
 def test_the_au_table_is_that_of_the_domain_page():
-    read = {
-        word: (likely_aus(word), aus_of(word, "occasional"), contradicted_aus(word)) for word in EXPRESSIONS
-    }
+    read = {word: (likely_aus(word), aus_of(word, "occasional"), contradicted_aus(word)) for word in EXPRESSIONS}
     assert read == EXPRESSION_AUS
 
 
