@@ -1,0 +1,58 @@
+"""What models cost, so that a run can be priced before it is paid for.
+
+A price is a matter of a date: correct or add one in the settings (`[vlm.prices]`), which go before this table.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Price(BaseModel):
+    """What a model's tokens cost."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    input_usd_per_million: float = Field(ge=0, description="USD per million prompt tokens, the image's included.")
+    output_usd_per_million: float = Field(ge=0, description="USD per million completion tokens.")
+
+    def cost_usd(self, input_tokens: float, output_tokens: float) -> float:
+        """The price of so many tokens, in USD."""
+        dear = input_tokens * self.input_usd_per_million + output_tokens * self.output_usd_per_million
+        return dear / 1e6
+
+
+def _price(input_usd: float, output_usd: float) -> Price:
+    return Price(input_usd_per_million=input_usd, output_usd_per_million=output_usd)
+
+
+PRICES: Final[Mapping[str, Price]] = {
+    "demo-annotator": _price(0, 0),
+    "gpt-4o": _price(2.50, 10),
+    "gpt-4o-mini": _price(0.15, 0.60),
+    "gpt-4.1": _price(2, 8),
+    "gpt-4.1-mini": _price(0.40, 1.60),
+    "gpt-5.4-mini": _price(0.75, 4.50),
+    "gpt-5.6-luna": _price(0.20, 1.20),
+    "gpt-6-luna": _price(0.10, 0.50),
+}
+"""List prices of November 2026 (facts-vlm.md 3), without the discounts for batches and cached prompts.
+
+A model of one's own (vLLM, Ollama) is not listed: its price is unknown here, not zero.
+"""
+
+_SNAPSHOT = re.compile(r"-\d{4}-\d{2}-\d{2}$")
+
+
+def price_of(model: str, prices: Mapping[str, Price]) -> Price | None:
+    """The price of a model, or None when nobody knows it.
+
+    Args:
+        model: the model's name; a dated snapshot (`gpt-4o-2024-11-20`) costs what its family does.
+        prices: the user's own prices, which go before `PRICES`.
+    """
+    names = (model, _SNAPSHOT.sub("", model))
+    found = (table[name] for table in (prices, PRICES) for name in names if name in table)
+    return next(found, None)
