@@ -70,14 +70,14 @@ class Lake:
             LakeError: a partition was never made.
         """
         wanted = self.partitions(table) if partitions is None else list(partitions)
-        frames = [table.conform(pl.read_parquet(path)) for path in self.files(table, wanted)]
+        frames = [table.conform(pl.read_parquet(path, glob=False)) for path in self.files(table, wanted)]
         whole = pl.concat(frames) if frames else table.frame([])
         return whole if columns is None else whole.select(columns)
 
     def scan(self, table: Table) -> pl.LazyFrame:
         """All partitions of a table, lazily: for a few columns of much."""
         files = self.files(table)
-        return pl.scan_parquet(files, hive_partitioning=False) if files else table.frame([]).lazy()
+        return pl.scan_parquet(files, hive_partitioning=False, glob=False) if files else table.frame([]).lazy()
 
     def journal(self, name: str) -> Path:
         """Where the answers of a shard, or of an exam, are kept as they arrive."""

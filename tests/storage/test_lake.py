@@ -100,9 +100,7 @@ def test_a_full_disk_says_so_and_leaves_the_old_file(tmp_path: Path) -> None:
         "try: replace_file(Path(sys.argv[1]), b'x' * 5000)\n"
         "except LakeError as error: print(error)\n"
     )
-    told = subprocess.run(
-        [sys.executable, "-c", script, target], capture_output=True, text=True, check=True
-    ).stdout
+    told = subprocess.run([sys.executable, "-c", script, target], capture_output=True, text=True, check=True).stdout
 
     assert "The disk is full" in told
     assert "point SEKE_LAKE to a larger disk, then run again: what is done is kept" in told
