@@ -1,0 +1,14 @@
+"""The report: one page from the tables, and the small pictures that the UI shows.
+
+What lives here: what a page is made from (`content.py`), the numbers on it (`figures.py`, `words.py`), its charts
+(`charts.py`), the sheet of faces (`preview.py`), and the page itself (`page.py` with `page.html.j2` and `page.css`).
+What to add here: a number as a function of tables in `figures.py`, then its place in the template. What stays out:
+reading the lake, and every judgement about labels (`emotion/`).
+"""
+
+from seke_pipeline.report.content import NEEDED, ReportContent
+from seke_pipeline.report.figures import Figure, headline
+from seke_pipeline.report.page import render_page
+from seke_pipeline.report.preview import contact_sheet
+
+__all__ = ["NEEDED", "Figure", "ReportContent", "contact_sheet", "headline", "render_page"]
