@@ -130,6 +130,8 @@ def _quality(
     scores = {"expression_accuracy": float(np.mean([recognise(p)[1] == w for p, w in zip(chance, words, strict=True)]))}
     for index, au in enumerate(AUS):
         is_there = present[:, index]
+        if is_there.all() or not is_there.any():
+            continue  # too few faces were held out to measure this one
         hit, quiet = said[is_there, index].mean(), (~said[~is_there, index]).mean()
         scores[f"au{au:02d}_balanced_accuracy"] = float((hit + quiet) / 2)
         scores[f"au{au:02d}_auc"] = _auc(chance[:, index], is_there)

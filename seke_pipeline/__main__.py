@@ -1,0 +1,129 @@
+"""The command line: `seke demo`, `seke run`, `seke look`. An error ends with its cure and leaves with status 1."""
+
+import argparse
+import sys
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from seke_pipeline.errors import SekeError, SettingsError
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+    from seke_pipeline.resources.settings import Settings
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="seke", description="Face images to emotion instruction data.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, (_, sentence) in _COMMANDS.items():
+        commands.add_parser(name, help=sentence, description=sentence)
+    chosen = parser.parse_args(arguments).command
+    console = Console(highlight=False)
+    try:
+        _COMMANDS[chosen][0](console)
+    except SekeError as error:
+        console.print(f"\n[bold red]{error.problem}.[/]\n[bold]Cure:[/] {error.cure}.", soft_wrap=True)
+        return 1
+    except KeyboardInterrupt:
+        console.print("\nStopped. What is done is kept; run again to go on.")
+        return 130
+    return 0
+
+
+def _demo(console: Console) -> None:
+    from seke_pipeline.resources.settings import load_settings
+
+    settings = load_settings()
+    if settings.demo is None:
+        raise SettingsError(
+            "The settings have no [demo] section",
+            cure="use `make run`, or bring back the section of the shipped file",
+        )
+    _run_with(settings, console)
+
+
+def _run(console: Console) -> None:
+    from seke_pipeline.resources.settings import load_settings
+
+    _run_with(load_settings(), console)
+
+
+def _run_with(settings: "Settings", console: Console) -> None:
+    from seke_pipeline.main_job import run_main_job
+    from seke_pipeline.resources.progress import BarMeters
+    from seke_pipeline.resources.reporting import Reporter
+    from seke_pipeline.storage.lake import Lake
+
+    started = time.monotonic()
+    with _bars(console) as bars, _instance() as instance:
+        _draw(settings, bars)
+        outcome = run_main_job(settings, instance, BarMeters(bars), lambda line: console.print(f"  {line}"))
+    console.print(Reporter(settings).summary(Lake(settings.lake)))
+    took = f"{time.monotonic() - started:.0f} s"
+    if outcome.ran:
+        console.print(f"\n{len(outcome.ran)} runs in {took}; {outcome.current} partitions were current already.")
+    else:
+        console.print(f"\nNothing to do: all {outcome.current} partitions are current. Looked in {took}.")
+
+
+def _look(console: Console) -> None:
+    from seke_pipeline.main_job import look_at_collection
+    from seke_pipeline.resources.settings import load_settings
+
+    settings = load_settings()
+    with _bars(console) as bars, _instance() as instance:
+        _draw(settings, bars)
+        shards = look_at_collection(settings, instance)
+    console.print(f"{len(shards)} shards are registered.")
+
+
+def _draw(settings: "Settings", bars: Progress) -> None:
+    """Draw the embedded collection, where the settings have one and it does not stand yet."""
+    from seke_pipeline.demo import draw_collection, pictures_of
+    from seke_pipeline.resources.progress import BarMeters, counter
+
+    if settings.demo is None:
+        return
+    with BarMeters(bars).meter(
+        "drawing the demo's faces", pictures_of(settings.demo.drawing), lambda _: None
+    ) as advance:
+        draw_collection(settings.demo.root, settings.demo.drawing, counter(advance))
+
+
+def _bars(console: Console) -> Progress:
+    return Progress(
+        TextColumn("  {task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[note]}"),
+        console=console,
+        transient=True,
+    )
+
+
+def _instance() -> "dg.DagsterInstance":
+    import dagster as dg
+
+    warnings.filterwarnings("ignore", category=dg.PreviewWarning)
+    return dg.DagsterInstance.get()
+
+
+_COMMANDS: Mapping[str, tuple[Callable[[Console], None], str]] = MappingProxyType(
+    {
+        "demo": (_demo, "draw the embedded collection and run the main job on it"),
+        "run": (_run, "run whatever is not current, from the sources to the report"),
+        "look": (_look, "look at the sources and register their shards, for the UI"),
+    }
+)
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,70 @@
+"""Faces: found in the images, aligned and cropped."""
+
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from seke_pipeline.emotion.tables import FACES, IMAGES
+from seke_pipeline.report import contact_sheet
+from seke_pipeline.resources.lake import picture, stored, table_metadata
+from seke_pipeline.resources.partitions import SHARDS
+from seke_pipeline.resources.progress import Meters, counter
+from seke_pipeline.resources.sources import Collection
+from seke_pipeline.storage.lake import Lake
+from seke_pipeline.storage.manifest import Recipe
+from seke_pipeline.vision import Detector, VisionSettings, find_faces
+
+CODE_VERSION = "1"
+_PREVIEWED = 10
+
+
+def faces_recipe(lake: Lake, vision: VisionSettings, shard: str) -> Recipe:
+    """What a shard of faces is made from: its images and the `[vision]` section."""
+    return Recipe(
+        CODE_VERSION,
+        settings={"vision": vision.model_dump(mode="json")},
+        inputs={f"images/{shard}": lake.data_version(IMAGES, shard)},
+    )
+
+
+@dg.asset(
+    deps=["images"],
+    partitions_def=SHARDS,
+    group_name="faces",
+    owners=["team:seke"],
+    kinds={"pillow", "parquet"},
+    code_version=CODE_VERSION,
+    metadata=table_metadata(FACES),
+    description=FACES.sentence,
+    pool="detector",
+)
+def faces(
+    context: dg.AssetExecutionContext,
+    lake: dg.ResourceParam[Lake],
+    collection: dg.ResourceParam[Collection],
+    vision: dg.ResourceParam[VisionSettings],
+    detector: dg.ResourceParam[Detector],
+    meters: dg.ResourceParam[Meters],
+) -> dg.MaterializeResult[None]:
+    """Every image's face, or the reason why it has none."""
+    shard = context.partition_key
+    shown = lake.read(IMAGES, [shard])
+    with meters.meter(f"faces {shard}", shown.height, context.log.info) as advance:
+        found = find_faces(shown, collection.read, detector, vision, counter(advance))
+    return stored(lake, FACES, shard, found, faces_recipe(lake, vision, shard), faces_said(found, detector))
+
+
+def faces_said(found: pl.DataFrame, detector: Detector) -> dict[str, Any]:
+    """What the UI shows of a shard of faces: counts, reasons, and a few of the crops."""
+    usable = found.filter(pl.col("reason").is_null())
+    reasons = found["reason"].drop_nulls().cast(pl.String).value_counts(sort=True, name="rows")
+    first = usable.head(_PREVIEWED)
+    return {
+        "faces": usable.height,
+        "images_without_face": found.height - usable.height,
+        "reasons": dict(reasons.iter_rows()),
+        "detector": detector.identity,
+        **({"preview": picture(contact_sheet(first["crop"].to_list(), first["face_id"].to_list(), columns=5))}
+           if first.height else {}),
+    }  # fmt: skip

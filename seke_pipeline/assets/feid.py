@@ -1,0 +1,97 @@
+"""FEID: the complete faces of a split, and their instruction records."""
+
+import dagster as dg
+import polars as pl
+
+from seke_pipeline.emotion.anchors import anchored_faces
+from seke_pipeline.emotion.instruction import complete_faces
+from seke_pipeline.emotion.instruction import records as told_records
+from seke_pipeline.emotion.tables import FACES, FEID, IMAGES, RECORDS, SAMPLES, VERDICTS
+from seke_pipeline.exports.folder import write_export
+from seke_pipeline.report import contact_sheet
+from seke_pipeline.resources.lake import picture, stored, table_metadata
+from seke_pipeline.resources.partitions import FEID_SPLITS
+from seke_pipeline.storage.lake import Lake, replace_file
+from seke_pipeline.storage.manifest import Recipe
+
+CODE_VERSION = "1"
+_PREVIEWED = 10
+
+
+def feid_recipe(lake: Lake) -> Recipe:
+    """What FEID is made from: every shard that has verdicts."""
+    shards = lake.partitions(VERDICTS)
+    return Recipe(
+        CODE_VERSION,
+        inputs={
+            f"{table.name}/{key}": lake.data_version(table, key)
+            for table in (IMAGES, FACES, VERDICTS)
+            for key in shards
+        },
+    )
+
+
+def records_recipe(lake: Lake, split: str) -> Recipe:
+    """What the records are made from: FEID."""
+    return Recipe(CODE_VERSION, inputs={f"feid/{split}": lake.data_version(FEID, split)})
+
+
+@dg.asset(
+    deps=[dg.AssetDep(name, partition_mapping=dg.AllPartitionMapping()) for name in ("images", "faces", "verdicts")],
+    partitions_def=FEID_SPLITS,
+    group_name="feid",
+    owners=["team:seke"],
+    kinds={"polars", "parquet"},
+    code_version=CODE_VERSION,
+    metadata=table_metadata(FEID),
+    description=FEID.sentence,
+)
+def feid(context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult[None]:
+    """The faces of a split whose 20 fields are all anchored or accepted."""
+    split, shards = context.partition_key, lake.partitions(VERDICTS)
+    anchored = anchored_faces(lake.read(FACES, shards), lake.read(IMAGES, shards))
+    made_by = lake.read(SAMPLES, shards, ["face_id", "model", "prompt_version"]).unique(maintain_order=True)
+    whole = complete_faces(lake.read(VERDICTS, shards).filter(pl.col("split") == split), anchored, made_by)
+    said = {"shards": len(shards), "faces_by_source": _counted(whole, "source")}
+    return stored(lake, FEID, split, whole, feid_recipe(lake), said)
+
+
+@dg.asset(
+    deps=["feid"],
+    partitions_def=FEID_SPLITS,
+    group_name="feid",
+    owners=["team:seke"],
+    kinds={"json", "parquet"},
+    code_version=CODE_VERSION,
+    metadata=table_metadata(RECORDS),
+    description=f"{RECORDS.sentence} Exported as LLaVA conversations beside the crops.",
+)
+def records(context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult[None]:
+    """Four records per face: one per grain, and one that joins the three."""
+    split = context.partition_key
+    faces = lake.read(FEID, [split])
+    told = told_records(faces)
+    crops = crops_of(lake, faces)
+    files = write_export(lake.root / "exports" / f"feid-{split}", told, crops, replace_file)
+    said = {
+        "exports": [str(file) for file in files],
+        "records_by_task": _counted(told, "task"),
+        **({"preview": picture(_preview(faces, crops))} if crops else {}),
+    }
+    return stored(lake, RECORDS, split, told, records_recipe(lake, split), said)
+
+
+def crops_of(lake: Lake, faces: pl.DataFrame) -> list[tuple[str, bytes]]:
+    """Image path and crop of each face, in the faces' order."""
+    crops = lake.scan(FACES).select("face_id", "crop")
+    joined = faces.lazy().select("face_id", "image").join(crops, on="face_id", maintain_order="left").collect()
+    return list(joined.select("image", "crop").iter_rows())
+
+
+def _preview(faces: pl.DataFrame, crops: list[tuple[str, bytes]]) -> bytes:
+    shown = [crop for _, crop in crops[:_PREVIEWED]]
+    return contact_sheet(shown, faces["expression"].cast(pl.String).head(_PREVIEWED).to_list(), columns=5)
+
+
+def _counted(frame: pl.DataFrame, column: str) -> dict[str, int]:
+    return dict(frame[column].cast(pl.String).value_counts(sort=True, name="rows").iter_rows())

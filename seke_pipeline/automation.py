@@ -1,0 +1,134 @@
+"""Jobs, schedules and sensors: what asks for runs, by hand or by the clock.
+
+The first load is a backfill or `make run`; afterwards the nightly look registers new shards and the sensor asks
+for their runs. All of them are off until switched on in the UI, since runs cost money.
+"""
+
+from collections.abc import Callable, Iterator
+
+import dagster as dg
+
+from seke_pipeline.resources.partitions import SHARDS
+from seke_pipeline.resources.sources import Collection
+from seke_pipeline.storage.lake import Lake
+
+SHARD_STAGES = ("images", "faces", "samples", "verdicts")
+
+annotate_shard = dg.define_asset_job(
+    "annotate_shard",
+    selection=dg.AssetSelection.assets(*SHARD_STAGES),
+    description="One shard from its images to its verdicts.",
+)
+build_feid = dg.define_asset_job(
+    "build_feid",
+    selection=dg.AssetSelection.assets("feid", "records"),
+    description="FEID and its instruction records from all shards that have verdicts.",
+)
+build_feab = dg.define_asset_job(
+    "build_feab",
+    selection=dg.AssetSelection.assets("feab"),
+    description="The benchmark's items from all shards that have faces.",
+)
+score_model = dg.define_asset_job(
+    "score_model",
+    selection=dg.AssetSelection.assets("feab_scores"),
+    description="The settings' model, scored on FEAB.",
+)
+build_statistics = dg.define_asset_job(
+    "build_statistics",
+    selection=dg.AssetSelection.assets("analytics_db", "report"),
+    description="The DuckDB file and the report.",
+)
+
+
+@dg.op(description="Scan the sources, deal new images to new shards, register them, and tell what changed.")
+def look(
+    context: dg.OpExecutionContext, lake: dg.ResourceParam[Lake], collection: dg.ResourceParam[Collection]
+) -> None:
+    """One look at every source."""
+    register(context.instance, collection.look(lake), context.log_event)
+
+
+@dg.job(description="Look at the sources on disk and register the shards that are new.")
+def look_at_sources() -> None:
+    """The job of one op."""
+    look()
+
+
+def register(
+    instance: dg.DagsterInstance,
+    versions: dict[str, str],
+    log_event: Callable[[dg.AssetObservation], object],
+) -> list[str]:
+    """Register new shards with Dagster, and report the shards whose rows are new or changed.
+
+    Args:
+        instance: where partitions are registered.
+        versions: shard → data version of its rows, as `Collection.look` gives them.
+        log_event: takes the observations of `source_images`.
+
+    Returns:
+        The keys that were new.
+    """
+    known = set(instance.get_dynamic_partitions(SHARDS.name or ""))
+    new = [key for key in versions if key not in known]
+    if new:
+        instance.add_dynamic_partitions(SHARDS.name or "", new)
+    for key, version in versions.items():
+        log_event(
+            dg.AssetObservation(
+                "source_images",
+                partition=key,
+                tags={"dagster/data_version": version},
+                metadata={"new": key in new},
+            )
+        )
+    return new
+
+
+@dg.sensor(job=annotate_shard, minimum_interval_seconds=60, description="Asks for a run of each shard that has none.")
+def new_shards(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest]:
+    """A run per registered shard without verdicts; the run key keeps a shard from being asked for twice."""
+    registered = context.instance.get_dynamic_partitions(SHARDS.name or "")
+    done = context.instance.get_materialized_partitions(dg.AssetKey("verdicts"))
+    for key in sorted(set(registered) - done):
+        yield dg.RunRequest(run_key=key, partition_key=key)
+
+
+nightly_look = dg.ScheduleDefinition(
+    name="nightly_look",
+    job=look_at_sources,
+    cron_schedule="0 1 * * *",
+    description="Looks at the sources at 01:00.",
+)
+
+
+@dg.schedule(job=build_feid, cron_schedule="0 6 * * *", description="Rebuilds FEID at 06:00.")
+def nightly_feid() -> dg.RunRequest:
+    """The one split of FEID."""
+    return dg.RunRequest(partition_key="train")
+
+
+@dg.schedule(job=build_feab, cron_schedule="0 6 * * *", description="Rebuilds FEAB at 06:00.")
+def nightly_feab() -> dg.RunRequest:
+    """The one split of FEAB."""
+    return dg.RunRequest(partition_key="test")
+
+
+nightly_statistics = dg.ScheduleDefinition(
+    name="nightly_statistics",
+    job=build_statistics,
+    cron_schedule="30 6 * * *",
+    description="Rebuilds the DuckDB file and the report at 06:30.",
+)
+
+JOBS = (
+    look_at_sources,
+    annotate_shard,
+    build_feid,
+    build_feab,
+    score_model,
+    build_statistics,
+)
+SCHEDULES = (nightly_look, nightly_feid, nightly_feab, nightly_statistics)
+SENSORS = (new_shards,)

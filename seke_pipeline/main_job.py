@@ -1,0 +1,174 @@
+"""The main job: everything that is not current yet, from the sources to the report, in one process.
+
+What is current is read off the manifests, never off Dagster's events: a stage runs again when its recipe
+changed, and a second run of an unchanged collection runs nothing. The runs are real Dagster runs: the UI shows
+them, and `make ui` on the same lake goes on from here.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import dagster as dg
+
+from seke_pipeline.assets.faces import faces_recipe
+from seke_pipeline.assets.feab import feab_recipe, scores_recipe
+from seke_pipeline.assets.feid import feid_recipe, records_recipe
+from seke_pipeline.assets.images import images_recipe
+from seke_pipeline.assets.samples import samples_recipe
+from seke_pipeline.assets.statistics import statistics_are_current
+from seke_pipeline.assets.verdicts import verdicts_recipe
+from seke_pipeline.automation import register
+from seke_pipeline.definitions import build_definitions
+from seke_pipeline.emotion.tables import (
+    FACES,
+    FEAB,
+    FEAB_SCORES,
+    FEID,
+    IMAGES,
+    RECORDS,
+    SAMPLES,
+    VERDICTS,
+    Table,
+)
+from seke_pipeline.errors import SekeError
+from seke_pipeline.resources.partitions import MODELS, model_key
+from seke_pipeline.resources.progress import Meters
+from seke_pipeline.resources.settings import Settings
+from seke_pipeline.resources.sources import Collection
+from seke_pipeline.storage.lake import Lake
+from seke_pipeline.storage.manifest import Recipe
+
+
+class RunFailed(SekeError):  # noqa: N818 - the name is the fact
+    """A run failed for a reason that is not one of ours to name."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One run: a job, its partition, and the stages of it that are not current."""
+
+    job: str
+    partition: str | None
+    stages: tuple[str, ...]
+
+
+@dataclass
+class Outcome:
+    """What the main job did: the runs it made, and how many partitions were current already."""
+
+    ran: list[Step] = field(default_factory=list)
+    current: int = 0
+
+
+def run_main_job(
+    settings: Settings, instance: dg.DagsterInstance, meters: Meters, tell: Callable[[str], None]
+) -> Outcome:
+    """Look at the sources, then run every stage that is not current.
+
+    Args:
+        settings: the checked settings.
+        instance: where runs and partitions are recorded.
+        meters: where long stages show their progress.
+        tell: takes one line before each run.
+
+    Raises:
+        SekeError: what went wrong, with the cure; what is done is kept, and the next call goes on from there.
+    """
+    shards = look_at_collection(settings, instance)
+    definitions = build_definitions(settings, meters)
+    outcome = Outcome()
+    for step in _steps(Lake(settings.lake), _collection(settings), settings, shards):
+        if not step.stages:
+            outcome.current += 1
+            continue
+        tell(f"{', '.join(step.stages)}{f' of {step.partition}' if step.partition else ''}")
+        _execute(definitions, step, instance)
+        outcome.ran.append(step)
+    return outcome
+
+
+def look_at_collection(settings: Settings, instance: dg.DagsterInstance) -> list[str]:
+    """Look at the sources, and register their shards and the model; returns the shards' keys, sorted.
+
+    Raises:
+        SekeError: a source cannot be read.
+    """
+    versions = _collection(settings).look(Lake(settings.lake))
+    register(instance, versions, instance.report_runless_asset_event)
+    instance.add_dynamic_partitions(MODELS.name or "", [model_key(settings.vlm.model)])
+    return list(versions)
+
+
+def _collection(settings: Settings) -> Collection:
+    return Collection({source.name: source for source in settings.sources}, settings.collection.shard_size)
+
+
+def _steps(lake: Lake, collection: Collection, settings: Settings, shards: Sequence[str]) -> Iterator[Step]:
+    """Every partition in the order data flows; each is judged only when those before it have run."""
+    model = model_key(settings.vlm.model)
+    for shard in shards:
+        yield Step("annotate_shard", shard, _stale(lake, _shard_chain(lake, collection, settings, shard)))
+    yield Step("build_feid", "train", _stale(lake, _feid_chain(lake)))
+    yield Step("build_feab", "test", _stale(lake, ((FEAB, "test", lambda: feab_recipe(lake)),)))
+    scores = ((FEAB_SCORES, model, lambda: scores_recipe(lake, settings.vlm, settings.scoring)),)
+    yield Step("score_model", model, _stale(lake, scores))
+    yield Step("build_statistics", None, () if statistics_are_current(lake) else ("analytics_db", "report"))
+
+
+_Stage = tuple[Table, str, Callable[[], Recipe]]
+
+
+def _shard_chain(lake: Lake, collection: Collection, settings: Settings, shard: str) -> tuple[_Stage, ...]:
+    return (
+        (IMAGES, shard, lambda: images_recipe(lake, collection, shard)),
+        (FACES, shard, lambda: faces_recipe(lake, settings.vision, shard)),
+        (SAMPLES, shard, lambda: samples_recipe(lake, settings.vlm, settings.method, shard)),
+        (VERDICTS, shard, lambda: verdicts_recipe(lake, settings.method, shard)),
+    )
+
+
+def _feid_chain(lake: Lake) -> tuple[_Stage, ...]:
+    return (
+        (FEID, "train", lambda: feid_recipe(lake)),
+        (RECORDS, "train", lambda: records_recipe(lake, "train")),
+    )
+
+
+def _stale(lake: Lake, chain: Sequence[_Stage]) -> tuple[str, ...]:
+    """The names of the chain's stages from the first that is not current on."""
+    for place, (table, partition, recipe) in enumerate(chain):
+        if not lake.is_current(table, partition, recipe()):
+            return tuple(one.name for one, _, _ in chain[place:])
+    return ()
+
+
+def _execute(definitions: dg.Definitions, step: Step, instance: dg.DagsterInstance) -> None:
+    job = definitions.resolve_job_def(step.job)
+    try:
+        job.execute_in_process(
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            instance=instance,
+            partition_key=step.partition,
+            asset_selection=[dg.AssetKey(name) for name in step.stages],
+            tags={"seke/run": "main_job"},
+        )
+    except Exception as error:
+        raise _ours_within(error, step) from error
+
+
+def _ours_within(error: BaseException, step: Step) -> SekeError:
+    """The error of ours that Dagster wrapped; where there is none, one that names the innermost cause."""
+    chain = list(_causes(error))
+    ours = next((one for one in chain if isinstance(one, SekeError)), None)
+    if ours is not None:
+        return ours
+    return RunFailed(
+        f"The run of {step.job} {step.partition or ''} failed: {type(chain[-1]).__name__}: {chain[-1]}",
+        cure="open the run in the UI (make ui), read its log, mend the cause and run again: what is done is kept",
+    )
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

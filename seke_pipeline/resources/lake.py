@@ -1,0 +1,77 @@
+"""The lake as Dagster shows it: the resource, and what a stored partition says of itself in the UI."""
+
+import base64
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from seke_pipeline.emotion.tables import Column, Table
+from seke_pipeline.resources.settings import Settings
+from seke_pipeline.storage.lake import Lake
+from seke_pipeline.storage.manifest import Recipe
+
+
+class LakeResource(dg.ConfigurableResource[Lake]):
+    """The folder of the lake."""
+
+    root: str
+
+    @classmethod
+    def of(cls, settings: Settings) -> "LakeResource":
+        """The resource for these settings."""
+        return cls(root=str(settings.lake))
+
+    def create_resource(self, context: dg.InitResourceContext) -> Lake:
+        """The lake, unopened."""
+        return Lake(Path(self.root))
+
+
+def column_schema(table: Table) -> dg.TableSchema:
+    """The table's columns as the UI lists them; a closed set is shown with its words."""
+    return dg.TableSchema(columns=[_column(column, unique=table.key == (column.name,)) for column in table.columns])
+
+
+def _column(column: Column, *, unique: bool) -> dg.TableColumn:
+    words = column.dtype.categories.to_list() if isinstance(column.dtype, pl.Enum) else []
+    kind = "text" if words else str(column.dtype).lower()
+    return dg.TableColumn(
+        column.name,
+        type=f"{kind} ({column.unit})" if column.unit else kind,
+        description=column.sentence,
+        constraints=dg.TableColumnConstraints(
+            nullable=column.nullable, unique=unique, other=[f"one of {', '.join(words)}"] if words else []
+        ),
+    )
+
+
+def table_metadata(table: Table) -> dict[str, dg.MetadataValue]:
+    """What holds for every partition of a table."""
+    return {"dagster/column_schema": dg.MetadataValue.table_schema(column_schema(table))}
+
+
+def stored(
+    lake: Lake,
+    table: Table,
+    partition: str,
+    frame: pl.DataFrame,
+    recipe: Recipe,
+    said: Mapping[str, Any] | None = None,
+) -> dg.MaterializeResult[None]:
+    """Store a partition, and tell Dagster its content's hash, its rows and what else the stage says of it."""
+    manifest = lake.write(table, partition, frame, recipe)
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": manifest.rows,
+            "dagster/uri": str(lake.files(table, [partition])[0]),
+            **(said or {}),
+        },
+        data_version=dg.DataVersion(manifest.data_version),
+    )
+
+
+def picture(png: bytes) -> dg.MetadataValue:
+    """A picture in the UI. It is kept with the event in Dagster's own storage, so it is small and stays here."""
+    return dg.MetadataValue.md(f"![preview](data:image/png;base64,{base64.b64encode(png).decode()})")

@@ -1,0 +1,129 @@
+"""What a reader is told: the tables gathered for the report's page and for the table in the terminal."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from rich.console import Group, RenderableType
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from seke_pipeline.demo import agreement
+from seke_pipeline.emotion.labels import AUS, au_field
+from seke_pipeline.emotion.tables import FACES, FEAB_SCORES, FEID, IMAGES, SAMPLES, VERDICTS, Table
+from seke_pipeline.report import NEEDED, ReportContent, headline
+from seke_pipeline.resources.settings import Settings
+from seke_pipeline.storage.lake import Lake
+
+_PREVIEWED = 12
+DEMO_WORDS = (
+    "These labels are a demonstration: the faces are drawn, and `demo-annotator` is a stand-in that reads its own "
+    "drawings and errs on purpose. They say nothing about real faces."
+)
+
+
+@dataclass(frozen=True)
+class Reporter:
+    """Gathers what the report shows.
+
+    Attributes:
+        settings: the settings tree; the model's name and the demo's truth come from it.
+    """
+
+    settings: Settings
+
+    def content(self, lake: Lake) -> ReportContent:
+        """The tables of the lake as the report wants them."""
+        return ReportContent(
+            **{table.name: _needed(lake, table) for table in (IMAGES, FACES, SAMPLES, VERDICTS, FEID, FEAB_SCORES)},
+            model=self.settings.vlm.model,
+            generated_for=lake.root.name,
+            agreement=self.agreement(lake),
+            previews=previews(lake),
+        )
+
+    def agreement(self, lake: Lake) -> pl.DataFrame | None:
+        """How the accepted values compare with the truth of the drawn faces; None where there is no truth."""
+        truth = self._truth()
+        if truth is None:
+            return None
+        return agreement(lake.read(VERDICTS), lake.read(IMAGES), pl.read_parquet(truth, glob=False))
+
+    def summary(self, lake: Lake) -> RenderableType:
+        """What came out, as a short table for the terminal, and where to look further."""
+        table = RichTable(box=None, show_header=False, padding=(0, 2), title="What came out", title_justify="left")
+        for figure in headline(self.content(lake)):
+            table.add_row(figure.label, Text(figure.value, justify="right", style="bold"), f"[dim]{figure.remark}[/]")
+        for name, value, remark in self._agreement_rows(lake):
+            table.add_row(name, Text(value, justify="right", style="bold"), f"[dim]{remark}[/]")
+        parts: list[RenderableType] = [Text(), table, Text(), _places(lake)]
+        if self.settings.vlm.model == "demo-annotator":
+            parts += [Text(), Text(DEMO_WORDS, style="yellow")]
+        return Group(*parts)
+
+    def _agreement_rows(self, lake: Lake) -> list[tuple[str, str, str]]:
+        compared = self.agreement(lake)
+        return [] if compared is None else agreement_rows(compared)
+
+    def _truth(self) -> Path | None:
+        if self.settings.demo is None:
+            return None
+        path = self.settings.demo.root / "truth.parquet"
+        return path if path.is_file() else None
+
+
+def agreement_rows(compared: pl.DataFrame) -> list[tuple[str, str, str]]:
+    """The comparison with the truth in a line per grain, for the terminal: name, value, remark."""
+    rows = []
+    for (grain,), fields in compared.group_by("grain", maintain_order=True):
+        number = int(fields["compared"].sum())
+        if not number:
+            continue
+        weights = fields["compared"] / number
+        name = str(grain).replace("_", " ")
+        if grain == "valence_arousal":
+            rows.append(
+                (
+                    f"{name}, distance from truth",
+                    f"{(fields['mean_abs_error'] * weights).sum():.2f}",
+                    f"mean over {number} accepted values",
+                )
+            )
+        else:
+            rows.append(
+                (
+                    f"{name}, agreement with truth",
+                    f"{(fields['agreed'] * weights).sum():.1%}",
+                    f"of {number} accepted values",
+                )
+            )
+    return rows
+
+
+def previews(lake: Lake) -> tuple[tuple[bytes, str], ...]:
+    """A few faces of FEID with their labels, spread evenly over the dataset."""
+    whole = lake.read(FEID)
+    shown = whole.gather_every(max(1, whole.height // _PREVIEWED)).head(_PREVIEWED)
+    crops = lake.scan(FACES).select("face_id", "crop")
+    rows = shown.lazy().join(crops, on="face_id", maintain_order="left").collect().iter_rows(named=True)
+    return tuple((row["crop"], caption(row)) for row in rows)
+
+
+def caption(row: Mapping[str, Any]) -> str:
+    """A face's labels in three short lines."""
+    active = " ".join(str(number) for number in AUS if row[au_field(number)])
+    return f"{row['expression']}\nv {row['valence']:+.2f} a {row['arousal']:+.2f}\nAU {active or 'none'}"
+
+
+def _needed(lake: Lake, table: Table) -> pl.DataFrame:
+    return lake.scan(table).select(NEEDED[table.name]).collect()
+
+
+def _places(lake: Lake) -> RenderableType:
+    table = RichTable(box=None, show_header=False, padding=(0, 2))
+    table.add_row("report", str(lake.root / "report.html"))
+    table.add_row("DuckDB", str(lake.root / "analytics.duckdb"))
+    table.add_row("FEID", str(lake.root / "exports" / "feid-train" / "llava.json"))
+    return table

@@ -1,0 +1,186 @@
+"""The one settings tree: `seke.toml`, with environment variables over it.
+
+Each room describes its own section; this file only joins them. `SEKE_LAKE` and `SEKE_<SECTION>_<KEY>`
+(for instance `SEKE_VLM_BASE_URL`) override the file; secrets come from the environment alone.
+"""
+
+import os
+import tomllib
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from seke_pipeline.demo.settings import DemoSettings
+from seke_pipeline.emotion.method import MethodSettings
+from seke_pipeline.errors import SettingsError
+from seke_pipeline.sources.settings import SourceSettings
+from seke_pipeline.vision.settings import VisionSettings
+from seke_pipeline.vlm.settings import VlmSettings
+
+SETTINGS_FILE = "SEKE_SETTINGS"
+_SECRETS = ("vlm.api_key",)
+_NOT_SHOWN = (*_SECRETS, "vlm.base_url")  # an address can carry a password
+
+
+class ScoringSettings(BaseModel):
+    """How FEAB's scores are made."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    resamples: int = Field(1000, ge=10, description="Bootstrap resamples over subjects for the 95 % intervals.")
+    seed: int = Field(0, description="Seed of the bootstrap.")
+
+
+class CollectionSettings(BaseModel):
+    """How images are dealt to shards, the partitions of the pipeline."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    shard_size: int = Field(1000, ge=1, description="Images at most in a shard. Changing it touches no dealt image.")
+
+
+class DemoSection(DemoSettings):
+    """The embedded collection: what is drawn, and where it stands."""
+
+    root: Path = Field(Path("demo_collection"), description="Folder of the drawn collection; the sources lie in it.")
+
+    @property
+    def drawing(self) -> DemoSettings:
+        """What is drawn, wherever it stands."""
+        return DemoSettings.model_validate(self.model_dump(exclude={"root"}))
+
+
+class Settings(BaseSettings):
+    """Everything a user can set. The defaults of the sections are those of real work; `seke.toml` holds the demo's."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        env_prefix="SEKE_",
+        env_nested_delimiter="_",
+        env_nested_max_split=1,
+    )
+
+    lake: Path = Field(Path("lake"), description="Folder of the lake. SEKE_LAKE overrides it.")
+    sources: tuple[SourceSettings, ...] = Field((), description="The source databases, each with its root.")
+    collection: CollectionSettings = CollectionSettings()
+    vision: VisionSettings = VisionSettings()
+    vlm: VlmSettings = VlmSettings()
+    method: MethodSettings = MethodSettings()
+    scoring: ScoringSettings = ScoringSettings()
+    demo: DemoSection | None = Field(None, description="The embedded collection; absent for real work.")
+
+    @field_validator("sources")
+    @classmethod
+    def _names_are_unique(cls, sources: tuple[SourceSettings, ...]) -> tuple[SourceSettings, ...]:
+        names = [source.name for source in sources]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"two sources are named {twice[0]!r}: their images would share keys; name each once")
+        return sources
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment stands over the file."""
+        return env_settings, init_settings
+
+
+def settings_file() -> Path:
+    """The settings file: `SEKE_SETTINGS`, else `seke.toml` in the working directory."""
+    return Path(os.environ.get(SETTINGS_FILE, "seke.toml"))
+
+
+def load_settings(path: Path | None = None) -> Settings:
+    """Read the settings file and the environment, and check them whole.
+
+    Relative paths in the file are taken from the file's folder; `SEKE_LAKE` from the working directory.
+
+    Raises:
+        SettingsError: the file is missing or not TOML, holds a secret, or any key is unknown or wrong; all
+            errors are named at once, each with key, value and cure.
+    """
+    file = path or settings_file()
+    content = _read_toml(file)
+    try:
+        return _anchored(Settings(**content), file.resolve().parent)
+    except ValidationError as error:
+        raise _all_errors(file, error) from None
+
+
+def _read_toml(file: Path) -> dict[str, Any]:
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(
+            f"There is no settings file {file}",
+            cure=f"run from the project's folder, or name the file in {SETTINGS_FILE}",
+        ) from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{file} is not TOML: {error}", cure="mend the line it names") from None
+    for secret in _SECRETS:
+        section, _, key = secret.partition(".")
+        if key in content.get(section, {}):
+            raise SettingsError(
+                f"{file} holds a secret under {secret}",
+                cure=f"remove it and set SEKE_{section.upper()}_{key.upper()} in the environment",
+            )
+    return content
+
+
+def _anchored(settings: Settings, folder: Path) -> Settings:
+    """The same settings with every relative path of the file made absolute."""
+    sources = tuple(
+        source.model_copy(
+            update={
+                "root": folder / source.root,
+                "labels": source.labels and folder / source.labels,
+            }
+        )
+        for source in settings.sources
+    )
+    vision = settings.vision.model_copy(update={"model": settings.vision.model and folder / settings.vision.model})
+    demo = settings.demo and settings.demo.model_copy(update={"root": folder / settings.demo.root})
+    lake = settings.lake if "SEKE_LAKE" in os.environ else folder / settings.lake
+    return settings.model_copy(update={"sources": sources, "vision": vision, "demo": demo, "lake": lake.absolute()})
+
+
+def _all_errors(file: Path, error: ValidationError) -> SettingsError:
+    lines = [_one_error(detail["loc"], detail["type"], detail["msg"], detail["input"]) for detail in error.errors()]
+    return SettingsError(
+        f"The settings ({file} and the SEKE_ variables) are wrong:\n  " + "\n  ".join(lines) + "\n",
+        cure="mend the keys named above; README.md, 'Settings', lists them all",
+    )
+
+
+def _one_error(place: tuple[int | str, ...], kind: str, message: str, value: object) -> str:
+    key = ".".join(str(part) for part in place)
+    if kind == "extra_forbidden":
+        return f"{key}: there is no such key{_nearest(place)}"
+    shown = "(not shown)" if key in _NOT_SHOWN else repr(value)
+    return f"{key} = {shown}: {message}"
+
+
+def _nearest(place: tuple[int | str, ...]) -> str:
+    """` (did you mean …?)` when a key of the same section is spelled nearly so."""
+    section: Any = Settings
+    for part in place[:-1]:
+        section = _section_of(section, part)
+    names = getattr(section, "model_fields", {})
+    near = get_close_matches(str(place[-1]), names, n=1)
+    return f" (did you mean {near[0]}?)" if near else ""
+
+
+def _section_of(section: Any, part: int | str) -> Any:
+    field = getattr(section, "model_fields", {}).get(part)
+    candidates = [] if field is None else [field.annotation, *get_args(field.annotation)]
+    models = [one for one in candidates if isinstance(one, type) and issubclass(one, BaseModel)]
+    return models[0] if models else section

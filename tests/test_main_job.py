@@ -1,0 +1,125 @@
+"""The main job on drawn faces: every table comes out, nothing is done twice, only what changed is done again."""
+
+import json
+
+import dagster as dg
+import duckdb
+import polars as pl
+
+from seke_pipeline.emotion.labels import FIELDS
+from seke_pipeline.emotion.tables import FACES, FEAB, FEAB_SCORES, FEID, IMAGES, RECORDS, SAMPLES, VERDICTS
+from tests.conftest import House
+
+SHARDS = [
+    "bp4d-train-00000",
+    "photos-train-00000",
+    "rafdb-test-00000",
+    "rafdb-train-00000",
+    "rafdb-train-00001",
+]
+
+
+def test_every_image_ends_in_a_face_or_a_reason(house: House) -> None:
+    images, faces = house.lake.read(IMAGES), house.lake.read(FACES)
+
+    assert house.lake.partitions(IMAGES) == house.lake.partitions(FACES) == SHARDS
+    assert images.height == 38 + 6 + 4 * 4 + 1
+    assert set(faces["image_id"]) == set(images["image_id"])
+    assert set(faces["reason"].drop_nulls()) == {"no_face", "unreadable_image"}
+    assert faces.filter(pl.col("reason").is_null() == pl.col("crop").is_null()).is_empty()
+
+
+def test_anchors_are_kept_and_only_training_faces_are_asked_about(house: House) -> None:
+    verdicts, images = house.lake.read(VERDICTS), house.lake.read(IMAGES)
+    human = images.filter(pl.col("expression").is_not_null()).select("image_id", "expression")
+    kept = verdicts.filter((pl.col("field") == "expression") & (pl.col("verdict") == "anchored"))
+    joined = kept.join(human, on="image_id", how="left")
+
+    assert joined.height > 10
+    assert (joined["word"] == joined["expression"]).all()
+    assert set(house.lake.read(SAMPLES)["split"]) == {"train"}
+    assert set(verdicts["split"]) == {"train"}
+
+
+def test_all_three_grains_come_out_of_the_adaptive_loop(house: House) -> None:
+    accepted = house.lake.read(VERDICTS).filter(pl.col("verdict") == "accepted")
+    per_face = house.lake.read(SAMPLES).group_by("face_id").len()["len"]
+
+    assert set(accepted["grain"]) == {"expression", "valence_arousal", "action_units"}
+    assert per_face.max() == 12
+    assert int(per_face.min() or 0) in (4, 8)
+    assert set(per_face) <= {4, 8, 12}
+
+
+def test_feid_holds_complete_faces_and_its_export_names_their_crops(house: House) -> None:
+    feid, records = house.lake.read(FEID), house.lake.read(RECORDS)
+    export = house.settings.lake / "exports" / "feid-train"
+    told = json.loads((export / "llava.json").read_text())
+
+    assert feid.height > 0
+    assert feid.select(FIELDS).null_count().row(0) == (0,) * len(FIELDS)
+    assert records.height == 4 * feid.height == len(told)
+    assert all((export / "images" / one["image"]).is_file() for one in told)
+    assert set(feid["model"].drop_nulls()) == {"demo-annotator"}
+
+
+def test_feab_is_human_and_scores_the_model(house: House) -> None:
+    items, scores = house.lake.read(FEAB), house.lake.read(FEAB_SCORES)
+    row = scores.filter((pl.col("source") == "all") & (pl.col("metric") == "accuracy")).row(0, named=True)
+
+    assert set(items["split"]) == {"test"}
+    assert items["valence"].null_count() == items.height
+    assert row["model"] == "demo-annotator"
+    assert row["items"] == items["expression"].drop_nulls().len()
+    assert 0 <= row["low"] <= row["value"] <= row["high"] <= 1
+
+
+def test_the_report_and_the_duckdb_file_stand_and_say_the_same(house: House) -> None:
+    page = (house.settings.lake / "report.html").read_text()
+    with duckdb.connect(house.settings.lake / "analytics.duckdb", read_only=True) as database:
+        (faces,) = database.execute("SELECT count(*) FROM feid").fetchone() or (None,)
+        statuses = database.execute("SELECT count(*) FROM face_status").fetchone()
+
+    assert faces == house.lake.read(FEID).height
+    assert statuses
+    assert "These labels are a demonstration" in page
+
+
+def test_the_runs_stand_in_dagster_with_their_checks(house: House) -> None:
+    runs = house.instance.get_runs()
+    feid = house.instance.get_latest_materialization_event(dg.AssetKey("feid"))
+
+    assert {run.job_name for run in runs} == {
+        "annotate_shard",
+        "build_feid",
+        "build_feab",
+        "score_model",
+        "build_statistics",
+    }
+    assert all(run.is_success for run in runs)
+    assert sorted(house.instance.get_dynamic_partitions("shards")) == SHARDS
+    assert feid is not None
+    materialization = feid.asset_materialization
+    assert materialization is not None
+    assert materialization.metadata["dagster/row_count"].value == house.lake.read(FEID).height
+    assert materialization.tags is not None
+    assert materialization.tags["dagster/data_version"] == house.lake.data_version(FEID, "train")
+
+
+def test_a_second_run_does_nothing(house: House) -> None:
+    outcome = house.run()
+
+    assert outcome.ran == []
+    assert outcome.current == len(SHARDS) + 4
+
+
+def test_a_threshold_costs_no_answer_and_moves_only_what_follows_it(house: House) -> None:
+    before = {table.name: house.lake.data_version(table, SHARDS[-1]) for table in (IMAGES, FACES, SAMPLES)}
+    answers = sum(path.stat().st_size for path in (house.settings.lake / "journal").iterdir())
+    stricter = house.settings.model_copy(update={"method": house.settings.method.model_copy(update={"min_answers": 5})})
+    outcome = house.run(stricter)
+
+    assert {step.stages for step in outcome.ran if step.job == "annotate_shard"} == {("samples", "verdicts")}
+    assert {table.name: house.lake.data_version(table, SHARDS[-1]) for table in (IMAGES, FACES, SAMPLES)} == before
+    assert sum(path.stat().st_size for path in (house.settings.lake / "journal").iterdir()) == answers
+    house.run()
