@@ -1,6 +1,7 @@
 """The command line: `seke demo`, `seke run`, `seke look`. An error ends with its cure and leaves with status 1."""
 
 import argparse
+import os
 import sys
 import time
 import warnings
@@ -69,7 +70,7 @@ def _run_with(settings: "Settings", console: Console) -> None:
     console.print(Reporter(settings).summary(Lake(settings.lake)))
     took = f"{time.monotonic() - started:.0f} s"
     if outcome.ran:
-        console.print(f"\n{len(outcome.ran)} runs in {took}; {outcome.current} partitions were current already.")
+        console.print(f"\n{len(outcome.ran)} runs in {took}; current already: {outcome.current} partitions.")
     else:
         console.print(f"\nNothing to do: all {outcome.current} partitions are current. Looked in {took}.")
 
@@ -111,8 +112,13 @@ def _bars(console: Console) -> Progress:
 
 
 def _instance() -> "dg.DagsterInstance":
+    """Dagster's instance: that of this project, as `make` sets it up, unless the environment names another."""
     import dagster as dg
 
+    from seke_pipeline.resources.places import PROJECT
+
+    os.environ.setdefault("DAGSTER_HOME", str(PROJECT))
+    os.environ.setdefault("SEKE_DAGSTER_STATE", str(PROJECT / ".state"))
     warnings.filterwarnings("ignore", category=dg.PreviewWarning)
     return dg.DagsterInstance.get()
 

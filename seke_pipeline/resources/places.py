@@ -2,6 +2,6 @@
 
 from pathlib import Path
 
-_PROJECT = Path(__file__).resolve().parents[2]
-CHECKS = _PROJECT / "sql" / "checks"
-VIEWS = _PROJECT / "sql" / "views"
+PROJECT = Path(__file__).resolve().parents[2]
+CHECKS = PROJECT / "sql" / "checks"
+VIEWS = PROJECT / "sql" / "views"

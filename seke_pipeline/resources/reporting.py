@@ -18,6 +18,7 @@ from seke_pipeline.resources.settings import Settings
 from seke_pipeline.storage.lake import Lake
 
 _PREVIEWED = 12
+_NAMES = {"expression": "expression", "valence_arousal": "valence, arousal", "action_units": "action units"}
 DEMO_WORDS = (
     "These labels are a demonstration: the faces are drawn, and `demo-annotator` is a stand-in that reads its own "
     "drawings and errs on purpose. They say nothing about real faces."
@@ -53,19 +54,18 @@ class Reporter:
 
     def summary(self, lake: Lake) -> RenderableType:
         """What came out, as a short table for the terminal, and where to look further."""
-        table = RichTable(box=None, show_header=False, padding=(0, 2), title="What came out", title_justify="left")
-        for figure in headline(self.content(lake)):
-            table.add_row(figure.label, Text(figure.value, justify="right", style="bold"), f"[dim]{figure.remark}[/]")
-        for name, value, remark in self._agreement_rows(lake):
-            table.add_row(name, Text(value, justify="right", style="bold"), f"[dim]{remark}[/]")
-        parts: list[RenderableType] = [Text(), table, Text(), _places(lake)]
+        compared = self.agreement(lake)
+        figures = [(figure.label, figure.value, figure.remark) for figure in headline(self.content(lake))]
+        table = RichTable(box=None, show_header=False, padding=(0, 2))
+        table.add_column(no_wrap=True)
+        table.add_column(no_wrap=True, justify="right", style="bold")
+        table.add_column(style="dim")
+        for row in (*figures, *([] if compared is None else agreement_rows(compared))):
+            table.add_row(*row)
+        parts: list[RenderableType] = [Text("\nWhat came out", style="bold"), table, Text(), _places(lake)]
         if self.settings.vlm.model == "demo-annotator":
             parts += [Text(), Text(DEMO_WORDS, style="yellow")]
         return Group(*parts)
-
-    def _agreement_rows(self, lake: Lake) -> list[tuple[str, str, str]]:
-        compared = self.agreement(lake)
-        return [] if compared is None else agreement_rows(compared)
 
     def _truth(self) -> Path | None:
         if self.settings.demo is None:
@@ -75,31 +75,25 @@ class Reporter:
 
 
 def agreement_rows(compared: pl.DataFrame) -> list[tuple[str, str, str]]:
-    """The comparison with the truth in a line per grain, for the terminal: name, value, remark."""
-    rows = []
-    for (grain,), fields in compared.group_by("grain", maintain_order=True):
-        number = int(fields["compared"].sum())
-        if not number:
-            continue
-        weights = fields["compared"] / number
-        name = str(grain).replace("_", " ")
-        if grain == "valence_arousal":
-            rows.append(
-                (
-                    f"{name}, distance from truth",
-                    f"{(fields['mean_abs_error'] * weights).sum():.2f}",
-                    f"mean over {number} accepted values",
-                )
-            )
-        else:
-            rows.append(
-                (
-                    f"{name}, agreement with truth",
-                    f"{(fields['agreed'] * weights).sum():.1%}",
-                    f"of {number} accepted values",
-                )
-            )
-    return rows
+    """The comparison with the truth, a line per grain: name, value, remark.
+
+    Args:
+        compared: what `demo.agreement` gives.
+    """
+    return [
+        _agreement_row(str(grain), fields)
+        for (grain,), fields in compared.group_by("grain", maintain_order=True)
+        if fields["compared"].sum()
+    ]
+
+
+def _agreement_row(grain: str, fields: pl.DataFrame) -> tuple[str, str, str]:
+    number = int(fields["compared"].sum())
+    measure = "mean_abs_error" if grain == "valence_arousal" else "agreed"
+    mean = float((fields[measure] * fields["compared"]).sum()) / number
+    if measure == "agreed":
+        return f"{_NAMES[grain]} right", f"{mean:.1%}", f"of {number:,} accepted values, against the drawn truth"
+    return f"{_NAMES[grain]} off by", f"{mean:.2f}", f"mean of {number:,} accepted values, against the drawn truth"
 
 
 def previews(lake: Lake) -> tuple[tuple[bytes, str], ...]:
