@@ -9,32 +9,37 @@ The split is by person.
 
 import logging
 import re
-from pathlib import Path
 
 import polars as pl
 
 from seke_pipeline.emotion.labels import AU_FIELDS, AUS, au_field
+from seke_pipeline.sources.ask import Ask
 from seke_pipeline.sources.errors import SourceError
-from seke_pipeline.sources.files import list_images, what_lies_in
+from seke_pipeline.sources.files import Root, what_lies_in
+from seke_pipeline.sources.frame_files import DEPTH, FRAME, list_frames, place
 from seke_pipeline.sources.label_file import read_cells, readable
 from seke_pipeline.sources.rows import Reader, reason
+from seke_pipeline.sources.sampling import EVERY_FRAME, sample
 
+EDITION = "AU_OCC"
 LABEL_FOLDERS = ("AUCoding/AU_OCC", "AU_OCC")
 _LABEL_FILE = re.compile(r"([FM]\d{3})_(T\d+)\.csv", re.IGNORECASE)
-_IMAGE = r"(?i)^((?:[^/]+/)?)([FM]\d{3})/(T\d+)/(\d+)\.\w+$"
+_IMAGE = rf"{DEPTH}(?<subject>[FM]\d{{3}})/(?<task>T\d+){FRAME}"
 _SEQUENCE = ["subject", "task"]
 _log = logging.getLogger(__name__)
 
 
-def read(root: Path, _labels: Path | None = None) -> pl.DataFrame:
+def read(root: Root, ask: Ask) -> pl.DataFrame:
     """List BP4D's coded frames.
 
     Args:
         root: the folder that holds `AUCoding` and, directly or one folder deeper, the subjects' folders.
+        ask: which frames to keep, else every 10th and those where an action unit changes.
 
     Returns:
         path, edition, subject, video, frame, the AUs among the 17 that the files have, reason: one row per
-        coded frame. One without an image has the reason `missing_file`; images without a code are not listed.
+        coded frame that is kept. One without an image has the reason `missing_file`; images without a code are
+        not listed.
 
     Raises:
         SourceError: no label files, no images, or no readable line.
@@ -42,17 +47,21 @@ def read(root: Path, _labels: Path | None = None) -> pl.DataFrame:
     """
     labels = _labels_of(root)
     images = _images_of(root)
+    kept = sample(labels, ask.every_frame or EVERY_FRAME, _SEQUENCE)
     video = pl.concat_str("subject", "task", separator="_")
-    return _placed(labels, images).with_columns(edition=pl.lit("AU_OCC"), video=video).drop("task")
+    return place(kept, images, _SEQUENCE, ".jpg").with_columns(edition=pl.lit(EDITION), video=video).drop("task")
 
 
-READER = Reader(licence="BP4D: licensed by Binghamton University; research only, no redistribution.", read=read)
+READER = Reader(
+    licence="BP4D: licensed by Binghamton University; research only, no redistribution.",
+    read=read,
+)
 
 
-def _labels_of(root: Path) -> pl.DataFrame:
+def _labels_of(root: Root) -> pl.DataFrame:
     """subject, task, frame, the AUs that were met, reason."""
     folder = _label_folder(root)
-    files = sorted(file for file in folder.iterdir() if _LABEL_FILE.fullmatch(file.name))
+    files = sorted((file for file in folder.iterdir() if _LABEL_FILE.fullmatch(file.name)), key=lambda file: file.name)
     if not files:
         raise SourceError(
             f"BP4D's label folder has no file like F001_T1.csv; found {what_lies_in(folder)}",
@@ -68,7 +77,7 @@ def _labels_of(root: Path) -> pl.DataFrame:
     )
 
 
-def _label_folder(root: Path) -> Path:
+def _label_folder(root: Root) -> Root:
     for folder in LABEL_FOLDERS:
         if (root / folder).is_dir():
             return root / folder
@@ -78,7 +87,7 @@ def _label_folder(root: Path) -> Path:
     )
 
 
-def _cells_of(file: Path) -> pl.DataFrame:
+def _cells_of(file: Root) -> pl.DataFrame:
     """The text of one label file; a file that is no table of AUs gives no rows and a line in the log."""
     try:
         cells = read_cells(file, quoted=False)
@@ -96,7 +105,7 @@ def _cells_of(file: Path) -> pl.DataFrame:
     )
 
 
-def _au_columns(headers: list[str], file: Path) -> dict[str, str]:
+def _au_columns(headers: list[str], file: Root) -> dict[str, str]:
     """Field → header of the AUs among the 17, found by number: the files' order is not ours."""
     numbers = {int(name): name for name in headers[1:] if name.isdecimal()}
     # a line of data taken for the header repeats its 0, 1 and 9, and polars renames repeated headers
@@ -121,41 +130,11 @@ def _is_bad(field: str) -> pl.Expr:
     return ~pl.col(field).is_in(["0", "1", "9"]).fill_null(True)
 
 
-def _images_of(root: Path) -> pl.DataFrame:
-    """base, subject, task, stem, frame, path, file_reason: one row per frame; of copies the shallowest."""
-    present = list_images(root).rename({"reason": "file_reason"})
-    parts = [pl.col("path").str.extract(_IMAGE, group) for group in (1, 2, 3, 4)]
-    base, subject, task, stem = parts
-    images = (
-        present.filter(pl.col("path").str.contains(_IMAGE))
-        .with_columns(base=base, subject=subject.str.to_uppercase(), task=task.str.to_uppercase(), stem=stem)
-        .with_columns(frame=pl.col("stem").cast(pl.Int64, strict=False))
-        .sort(pl.col("base") != "", "path")
-        .unique([*_SEQUENCE, "frame"], keep="first", maintain_order=True)
-    )
+def _images_of(root: Root) -> pl.DataFrame:
+    images = list_frames(root, _IMAGE, _SEQUENCE)
     if images.is_empty():
         raise SourceError(
             f"BP4D has no images like F001/T1/2440.jpg in {root}, nor one folder deeper; found {what_lies_in(root)}",
             cure="unpack BP4D's 2D images so that root or one folder in it holds F001, F002 and so on",
         )
     return images
-
-
-def _placed(labels: pl.DataFrame, images: pl.DataFrame) -> pl.DataFrame:
-    """The coded frames with the path of their image, or the path where it is to be looked for."""
-    padded = pl.col("stem").filter(pl.col("stem").str.starts_with("0"))
-    habits = images.group_by(_SEQUENCE).agg(pl.col("base").first(), width=padded.str.len_chars().max())
-    found = images.select(*_SEQUENCE, "frame", "path", "file_reason")
-    expected = pl.concat_str(
-        pl.col("base").fill_null(images["base"][0]),
-        pl.concat_str("subject", "task", pl.lit(""), separator="/"),
-        pl.col("frame").cast(pl.String).str.zfill(pl.col("width").fill_null(0)),
-        pl.lit(".jpg"),
-    )
-    missing = pl.when(pl.col("path").is_null()).then(reason("missing_file"))
-    return (
-        labels.join(found, on=[*_SEQUENCE, "frame"], how="left", maintain_order="left")
-        .join(habits, on=_SEQUENCE, how="left", maintain_order="left")
-        .with_columns(path=pl.coalesce("path", expected), reason=pl.coalesce(missing, "file_reason", "reason"))
-        .drop("file_reason", "base", "width")
-    )

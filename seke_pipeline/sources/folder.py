@@ -8,15 +8,15 @@ never 0.
 import logging
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from types import MappingProxyType
 
 import polars as pl
 
 from seke_pipeline.emotion.labels import AU_FIELDS, EXPRESSIONS, FIELDS, Expression, Split, au_field
+from seke_pipeline.sources.ask import Ask
 from seke_pipeline.sources.errors import SourceError
-from seke_pipeline.sources.files import list_images, relative_paths, what_lies_in
-from seke_pipeline.sources.label_file import read_cells, readable
+from seke_pipeline.sources.files import Root, list_images, relative_paths, what_lies_in
+from seke_pipeline.sources.label_file import read_cells, read_header, readable
 from seke_pipeline.sources.rows import Reader, reason, with_file_reasons
 
 WORDS: Mapping[str, Expression] = MappingProxyType(
@@ -55,7 +55,7 @@ _OTHER_COLUMNS = ("path", "subject", "split")
 _log = logging.getLogger(__name__)
 
 
-def read(root: Path, labels: Path | None = None) -> pl.DataFrame:
+def read(root: Root, ask: Ask) -> pl.DataFrame:
     """List a folder's images, with their labels if there are any.
 
     An image of which nobody said anything, neither a value nor who it is, has nothing that a benchmark could
@@ -63,7 +63,7 @@ def read(root: Path, labels: Path | None = None) -> pl.DataFrame:
 
     Args:
         root: the folder; all folders in it are searched.
-        labels: the table of partial labels.
+        ask: `labels` is the table of partial labels, if there is one.
 
     Returns:
         path, edition, split (null: by hash), reason, and the columns of the table among subject and the 20
@@ -79,9 +79,9 @@ def read(root: Path, labels: Path | None = None) -> pl.DataFrame:
             f"There are no images in {root}; found {what_lies_in(root)}",
             cure="put .jpg, .png, .webp, .bmp or .tif files into it, or set root to the folder that has them",
         )
-    if labels is None:
+    if ask.labels is None:
         return present.with_columns(edition=pl.lit("folder"), split=pl.lit("train"))
-    listed = with_file_reasons(_labelled(root, labels), root, present)
+    listed = with_file_reasons(_labelled(root, ask.labels), root, present)
     unlisted = present.join(listed, on="path", how="anti")
     rows = pl.concat([listed, unlisted], how="diagonal").with_columns(edition=pl.lit("folder with labels"))
     said = [pl.col(name).is_not_null() for name in rows.columns if name in ("subject", *FIELDS)]
@@ -93,15 +93,15 @@ def read(root: Path, labels: Path | None = None) -> pl.DataFrame:
 READER = Reader(licence="the user's own; not stated", read=read, takes_labels=True)
 
 
-def _labelled(root: Path, file: Path) -> pl.DataFrame:
+def _labelled(root: Root, file: Root) -> pl.DataFrame:
     """The table as path, reason, and the columns it has."""
     if not file.is_file():
         raise SourceError(
             f"There is no label file {file}; found {what_lies_in(file.parent)}",
             cure="set labels to a .csv or .parquet file, or remove the key",
         )
-    cells = read_cells(file)
-    columns = _columns(cells.columns, file)
+    columns = _columns(read_header(file), file)
+    cells = read_cells(file, columns=columns.values())
     table = readable(cells.select(**columns), pl.col("path").is_not_null(), file)
     known = table.with_columns(_known(name) for name in columns if name != "path")
     values = {name: _value(name) for name in columns if name in ("split", *FIELDS)}
@@ -113,7 +113,7 @@ def _labelled(root: Path, file: Path) -> pl.DataFrame:
     )
 
 
-def _columns(headers: list[str], file: Path) -> dict[str, str]:
+def _columns(headers: list[str], file: Root) -> dict[str, str]:
     """Our name → the table's, for the columns we know."""
     columns: dict[str, str] = {}
     for header in headers:

@@ -7,15 +7,16 @@
 The split is the authors' own, in the name's prefix. There are no subjects: who is in two photos is not known.
 """
 
+import posixpath
 from collections.abc import Mapping
-from pathlib import Path
 from types import MappingProxyType
 
 import polars as pl
 
 from seke_pipeline.emotion.labels import Expression
+from seke_pipeline.sources.ask import Ask
 from seke_pipeline.sources.errors import SourceError
-from seke_pipeline.sources.files import list_images, relative_paths, what_lies_in
+from seke_pipeline.sources.files import Root, list_images, relative_paths, what_lies_in
 from seke_pipeline.sources.label_file import read_lines, readable
 from seke_pipeline.sources.rows import Reader, reason, with_file_reasons
 
@@ -36,7 +37,7 @@ CODES: Mapping[str, Expression] = MappingProxyType(
 _LINE = r"(?i)^(?P<name>(?:\S*[/\\])?(?P<split>train|test)_[^\s/\\]*\.\w+)(?:\s+(?P<code>.*))?$"
 
 
-def read(root: Path, _labels: Path | None = None) -> pl.DataFrame:
+def read(root: Root, _ask: Ask) -> pl.DataFrame:
     """List RAF-DB.
 
     Args:
@@ -52,14 +53,16 @@ def read(root: Path, _labels: Path | None = None) -> pl.DataFrame:
     base = _base(root)
     folder, present = _images(root, base)
     rows = _rows(root / base / LABEL_FILE, f"{base}{folder}")
-    placed = rows.with_columns(relative_paths(root, rows["path"]), edition=pl.lit(f"basic, {Path(folder).name}"))
+    placed = rows.with_columns(
+        relative_paths(root, rows["path"]), edition=pl.lit(f"basic, {posixpath.basename(folder)}")
+    )
     return with_file_reasons(placed, root, present)
 
 
 READER = Reader(licence="RAF-DB: non-commercial research only.", read=read)
 
 
-def _base(root: Path) -> str:
+def _base(root: Root) -> str:
     """Where the database begins below the root: `basic/`, or nothing."""
     for base in ("basic/", ""):
         if (root / base / LABEL_FILE).is_file():
@@ -70,7 +73,7 @@ def _base(root: Path) -> str:
     )
 
 
-def _images(root: Path, base: str) -> tuple[str, pl.DataFrame]:
+def _images(root: Root, base: str) -> tuple[str, pl.DataFrame]:
     """The folder of images to use, and what lies in it."""
     for folder in ("Image/original", "Image/aligned"):
         if (root / base / folder).is_dir():
@@ -84,7 +87,7 @@ def _images(root: Path, base: str) -> tuple[str, pl.DataFrame]:
     )
 
 
-def _rows(file: Path, folder: str) -> pl.DataFrame:
+def _rows(file: Root, folder: str) -> pl.DataFrame:
     """The label file's lines as path, split, expression, reason."""
     lines = readable(read_lines(file), pl.col("line").str.contains(_LINE), file)
     parts = lines.select(pl.col("line").str.extract_groups(_LINE)).unnest("line")

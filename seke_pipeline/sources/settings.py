@@ -5,7 +5,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from seke_pipeline.sources.registry import READERS, Kind
+from seke_pipeline.sources.registry import EDITIONS, OF_VIDEOS, READERS, Kind
 
 
 class SourceSettings(BaseModel):
@@ -18,7 +18,21 @@ class SourceSettings(BaseModel):
         description="Names the source in tables and shards; changing it makes every image a new one.",
     )
     kind: Kind = Field(description="Which database it is: how its folders and labels are read.")
-    root: Path = Field(description="The folder that the database was unpacked into; ~ is the home.")
+    root: Path = Field(
+        description="The folder that the database was unpacked into, or s3://bucket/prefix; ~ is the home."
+    )
+    edition: str | None = Field(
+        None,
+        description="Which release or layout is read; auto or none: what is found. affectnet: 2017_csv, 2021_npy; "
+        "ckplus: full, last_three_frames; disfa: frames, left_videos, right_videos; affwild2: challenges, "
+        "challenges_in_videos, multi_task.",
+    )
+    every_frame: int | None = Field(
+        None,
+        ge=1,
+        description="Of videos' frames, every how manieth is kept, beside those where an action unit changes; 1 keeps "
+        "all, none is the kind's own (10 for bp4d, disfa and affwild2, 1 for affwild2's multi_task).",
+    )
     labels: Path | None = Field(
         None,
         description="CSV or Parquet file with a column path and any of the 20 fields (kind folder only).",
@@ -44,8 +58,18 @@ class SourceSettings(BaseModel):
     def _at_home(cls, path: Path | None) -> Path | None:
         return path and path.expanduser()
 
+    @field_validator("edition")
+    @classmethod
+    def _any_found(cls, edition: str | None) -> str | None:
+        return None if edition == "auto" else edition
+
     @model_validator(mode="after")
-    def _labels_are_read(self) -> Self:
+    def _means_something(self) -> Self:
         if self.labels is not None and not READERS[self.kind].takes_labels:
             raise ValueError(f"kind {self.kind} reads the database's own labels: remove the key labels")
+        if self.every_frame is not None and self.kind not in OF_VIDEOS:
+            raise ValueError(f"kind {self.kind} has no videos to take frames from: remove the key every_frame")
+        if self.edition is not None and self.edition not in EDITIONS.get(self.kind, ()):
+            known = ", ".join(("auto", *EDITIONS.get(self.kind, ())))
+            raise ValueError(f"kind {self.kind} has no edition {self.edition!r}: use one of {known}")
         return self

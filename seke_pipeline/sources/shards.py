@@ -11,6 +11,7 @@ from seke_pipeline.sources.rows import reason
 from seke_pipeline.sources.split import follow_person
 
 _LINE = ["source", "split"]
+_PERSON = ["source", "subject", "split"]
 
 
 def deal(scanned: pl.DataFrame, dealt: pl.DataFrame | None, shard_size: int) -> pl.DataFrame:
@@ -33,13 +34,14 @@ def deal(scanned: pl.DataFrame, dealt: pl.DataFrame | None, shard_size: int) -> 
     if shard_size < 1:
         raise ValueError(f"shard_size is {shard_size}; a shard holds at least 1 image")
     before = IMAGES.frame([]) if dealt is None else IMAGES.conform(dealt)
-    places = before.select("image_id", "shard", "split")
-    kept = IMAGES.conform(scanned.drop("split").join(places, on="image_id"))
     gone = _gone(before.join(scanned, on="image_id", how="anti"), scanned)
-    known = pl.concat([kept, gone])
-    new = IMAGES.conform(scanned.join(places, on="image_id", how="anti"))
-    opened = _open_shards(follow_person(new, known), before, shard_size)
-    return pl.concat([known, opened]).sort("shard", "path")
+    places = _places(scanned, before, gone, shard_size)
+    rows = IMAGES.conform(scanned.with_columns(places))
+    if not gone.is_empty():
+        rows = pl.concat([rows, gone])
+    if not rows["path"].is_sorted():
+        rows = rows.sort("path")
+    return rows.sort("shard", maintain_order=True)
 
 
 def _gone(vanished: pl.DataFrame, scanned: pl.DataFrame) -> pl.DataFrame:
@@ -47,11 +49,31 @@ def _gone(vanished: pl.DataFrame, scanned: pl.DataFrame) -> pl.DataFrame:
     return vanished.with_columns(reason=pl.when(looked_for).then(reason("missing_file")).otherwise("reason"))
 
 
+def _places(scanned: pl.DataFrame, before: pl.DataFrame, gone: pl.DataFrame, shard_size: int) -> pl.DataFrame:
+    """Split and shard of the scanned images, in their order: the wide rows are not moved about for it."""
+    had = before.select("image_id", "shard", had="split")
+    needed = scanned.select("image_id", "path", *_PERSON).with_row_index()
+    rows = needed.join(had, on="image_id", how="left").with_columns(split=pl.coalesce("had", "split"))
+    rows = rows.select("index", "path", "shard", *_PERSON)
+    known, new = rows.filter(pl.col("shard").is_not_null()), rows.filter(pl.col("shard").is_null())
+    persons = pl.concat([known.select(_PERSON), gone.select(_PERSON)])
+    opened = _open_shards(follow_person(new, persons), before, shard_size)
+    return pl.concat([known.select(opened.columns), opened]).sort("index").drop("index")
+
+
 def _open_shards(new: pl.DataFrame, before: pl.DataFrame, shard_size: int) -> pl.DataFrame:
-    """The new images in shards whose numbers follow those in use."""
+    """The new images in shards whose numbers follow those in use: index, split, shard.
+
+    A shard's name is made once, not for each image.
+    """
     number = pl.col("shard").str.extract(r"(\d+)$").cast(pl.Int64)
-    next_numbers = before.group_by(_LINE).agg(next=number.max() + 1)
-    numbered = new.sort("path").join(next_numbers, on=_LINE, how="left", maintain_order="left")
-    place = pl.int_range(pl.len()).over(_LINE) // shard_size + pl.col("next").fill_null(0)
-    key = pl.format("{}-{}-{}", "source", "split", place.cast(pl.String).str.zfill(5))
-    return IMAGES.conform(numbered.with_columns(shard=key))
+    in_use = before.group_by(_LINE).agg(number.max() + 1).rows()
+    next_numbers = {(source, split): number for source, split, number in in_use}
+    opened = [new.select("index", "split", shard=pl.lit(None, dtype=pl.String)).clear()]
+    for (source, split), rows in new.select("index", "path", *_LINE).group_by(_LINE):
+        first = next_numbers.get((source, split), 0)
+        last = first + (rows.height - 1) // shard_size
+        names = pl.Series("shard", [f"{source}-{split}-{n:05}" for n in range(first, last + 1)])
+        place = pl.int_range(rows.height, eager=True) // shard_size
+        opened.append(rows.sort("path").select("index", "split").with_columns(names.gather(place)))
+    return pl.concat(opened)

@@ -24,8 +24,9 @@ def hashed_split(keys: pl.Series) -> pl.Series:
     Returns:
         `train` or `test` for each.
     """
-    sides = {key: "test" if _position(key) < TEST_SHARE else "train" for key in keys.unique()}
-    return pl.Series("split", [sides[key] for key in keys], dtype=SPLIT)
+    distinct = keys.unique()
+    sides = pl.Series(["test" if _position(key) < TEST_SHARE else "train" for key in distinct], dtype=SPLIT)
+    return keys.replace_strict(distinct, sides, return_dtype=SPLIT).alias("split")
 
 
 def follow_person(new: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:

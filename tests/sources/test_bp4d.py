@@ -79,7 +79,7 @@ def test_frames_join_by_number_padded_or_not_and_one_folder_deeper(plant):
             "2D images/F001/T2/12.jpg": b"",
         }
     )
-    assert what(look(root), "path", "frame", "au01", "reason") == [
+    assert what(look(root, every_frame=1), "path", "frame", "au01", "reason") == [
         ("2D images/F001/T1/0007.jpg", 7, True, None),
         ("2D images/F001/T1/0012.jpg", 12, True, None),
         ("2D images/F001/T2/12.jpg", 12, False, None),
@@ -104,7 +104,7 @@ def test_a_coded_frame_without_an_image_is_a_row_named_as_its_sequence_names_fra
             "2D/F001/T2/7.jpg": b"",
         }
     )
-    assert what(look(root), "path", "subject", "frame", "au01", "reason") == [
+    assert what(look(root, every_frame=1), "path", "subject", "frame", "au01", "reason") == [
         ("2D/F001/T1/0007.jpg", "F001", 7, True, None),
         ("2D/F001/T1/0008.jpg", "F001", 8, None, "missing_file"),
         ("2D/F001/T2/7.jpg", "F001", 7, True, None),
@@ -121,7 +121,7 @@ def test_a_bad_cell_is_null_and_spares_the_others_and_a_line_without_a_frame_is_
         }
     )
     with caplog.at_level(logging.WARNING):
-        frame = look(root)
+        frame = look(root, every_frame=1)
     assert what(frame, "frame", "au01", "au02", "reason") == [
         (1, True, None, "bad_label"),
         (2, False, None, "bad_label"),
@@ -144,6 +144,21 @@ def test_a_file_without_a_header_of_au_numbers_is_left_out_and_said(plant, caplo
     assert "F001_T1.csv" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("every_frame", "frames"),
+    [(None, [2440, 2443, 2445, 2450, 2460]), (4, [2440, 2443, 2444, 2445, 2448, 2452, 2456, 2460])],
+)
+def test_of_a_sequence_every_nth_frame_is_kept_and_those_where_an_action_unit_changes(plant, every_frame, frames):
+    """AU1 comes with frame 2443 and goes with 2445; that it cannot be seen in 2447 (9) is no change."""
+    codes = {2443: 1, 2444: 1, 2447: 9}
+    lines = "".join(f"{frame},{codes.get(frame, 0)}\n" for frame in range(2440, 2461))
+    root = plant(
+        {f"{OCC}/F001_T1.csv": f"0,1\n{lines}".encode(), **{f"F001/T1/{frame}.jpg": b"" for frame in range(2440, 2461)}}
+    )
+    more = {} if every_frame is None else {"every_frame": every_frame}
+    assert look(root, **more)["frame"].to_list() == frames
+
+
 def test_a_person_is_on_one_side_and_the_settings_may_overrule(plant):
     """By hash of the name F004, M006 and M018 are the test subjects among BP4D's 41."""
     subjects = [f"F{n:03}" for n in range(1, 24)] + [f"M{n:03}" for n in range(1, 19)]
@@ -161,7 +176,10 @@ def test_images_out_of_the_root_are_not_followed(plant, tmp_path):
     (tmp_path / "secret.jpg").write_bytes(b"")
     root = plant({f"{OCC}/F001_T1.csv": b"0,1\n1,1\n2,1\n", "F001/T1/2.jpg": b""})
     (root / "F001/T1/1.jpg").symlink_to(tmp_path / "secret.jpg")
-    assert what(look(root), "path", "reason") == [("F001/T1/1.jpg", "outside_root"), ("F001/T1/2.jpg", None)]
+    assert what(look(root, every_frame=1), "path", "reason") == [
+        ("F001/T1/1.jpg", "outside_root"),
+        ("F001/T1/2.jpg", None),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,12 @@
 import logging
 import os
 
+import polars as pl
 import pytest
 
 from seke_pipeline.sources import read_image
 from seke_pipeline.sources.errors import OutsideRootError
-from seke_pipeline.sources.files import list_images, reason_of, what_lies_in
+from seke_pipeline.sources.files import list_images, read_small_files, reason_of, reasons_of, what_lies_in
 
 
 @pytest.fixture
@@ -48,6 +49,47 @@ def test_what_is_no_regular_file_is_not_read(root, path):
     assert reason_of(root, path) == "missing_file"
 
 
+def test_many_paths_are_judged_as_each_alone_is(root):
+    (root / "also").symlink_to("in")
+    (root / "lost.jpg").symlink_to("../lost.jpg")
+    judged = {
+        "in/a.jpg": None,
+        "also/a.jpg": None,
+        "near.jpg": None,
+        "in/../in/a.jpg": None,
+        "far.jpg": "outside_root",
+        "linked/b.jpg": "outside_root",
+        "linked/gone.jpg": "outside_root",
+        "../secret.jpg": "outside_root",
+        "/etc/hostname": "outside_root",
+        "/gone.jpg": "outside_root",
+        "lost.jpg": "outside_root",
+        "..": "outside_root",
+        "gone.jpg": "missing_file",
+        "gone/gone.jpg": "missing_file",
+        "in": "missing_file",
+        "in/.": "missing_file",
+        "pipe.jpg": "missing_file",
+        "ring.jpg": "missing_file",
+        "ring.jpg/a.jpg": "missing_file",
+        "nul\0.jpg": "missing_file",
+        "nul\0/a.jpg": "missing_file",
+        "": "missing_file",
+        "x" * 300: "missing_file",
+    }
+    assert dict(reasons_of(root, pl.Series(list(judged))).rows()) == judged
+    assert {path: reason_of(root, path) for path in judged} == judged
+
+
+def test_small_files_are_read_in_order_and_what_is_none_is_said(root):
+    sizes = (4_096, 65_536, 65_537)
+    for size in sizes:
+        (root / f"{size}.npy").write_bytes(b"." * size)
+    paths = ["in/a.jpg", "gone.npy", "in", "pipe.jpg", "in/a.jpg/x.npy", *(f"{size}.npy" for size in sizes)]
+    read = [b"pixels", None, b"", b"", None, b"." * 4_096, b"." * 65_536, b""]
+    assert list(read_small_files(root, paths)) == read
+
+
 def test_a_root_that_is_a_link_is_looked_into(root, tmp_path):
     (tmp_path / "alias").symlink_to(root)
     assert read_image(tmp_path / "alias", "in/a.jpg") == b"pixels"
@@ -76,6 +118,11 @@ def test_a_linked_folder_is_listed_on_demand_and_what_reading_refuses_has_the_re
     (root / "also").symlink_to("in")
     assert list_images(root, "linked").rows() == [("linked/b.jpg", "outside_root")]
     assert list_images(root, "also").rows() == [("also/a.jpg", None)]
+
+
+def test_a_linked_folder_elsewhere_holds_nothing_of_the_root_but_links_back(root, tmp_path):
+    (tmp_path / "elsewhere/back.jpg").symlink_to(root / "in/a.jpg")
+    assert list_images(root, "linked").rows() == [("linked/b.jpg", "outside_root"), ("linked/back.jpg", None)]
 
 
 def test_a_folder_that_cannot_be_looked_into_is_not_taken_for_empty(root):
