@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from seke_pipeline.errors import SekeError, SettingsError
 
@@ -31,7 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         _COMMANDS[chosen][0](console)
     except SekeError as error:
-        console.print(f"\n[bold red]{error.problem}.[/]\n[bold]Cure:[/] {error.cure}.", soft_wrap=True)
+        told = Text.assemble(("\n" + error.problem + ".", "bold red"), ("\nCure: ", "bold"), error.cure + ".")
+        console.print(told, soft_wrap=True)
         return 1
     except KeyboardInterrupt:
         console.print("\nStopped. What is done is kept; run again to go on.")

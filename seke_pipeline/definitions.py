@@ -1,7 +1,6 @@
 """The code location: assets, checks, jobs and resources put together. No logic lives here."""
 
 import dagster as dg
-from seke_pipeline.resources.reporting import Reporter
 
 from seke_pipeline.assets.faces import faces
 from seke_pipeline.assets.feab import feab, feab_scores
@@ -16,6 +15,7 @@ from seke_pipeline.resources.detector import DetectorResource, VisionResource
 from seke_pipeline.resources.lake import LakeResource
 from seke_pipeline.resources.places import CHECKS
 from seke_pipeline.resources.progress import LogMeters, Meters
+from seke_pipeline.resources.reporting import Reporter
 from seke_pipeline.resources.settings import Settings, load_settings
 from seke_pipeline.resources.sources import SourcesResource
 from seke_pipeline.resources.vlm import EndpointResource

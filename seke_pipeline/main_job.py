@@ -168,7 +168,11 @@ def _ours_within(error: BaseException, step: Step) -> SekeError:
     )
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what it came of; Dagster re-raises what it caught, so the chain can run in a ring."""
+    seen: list[BaseException] = []
+    following: BaseException | None = error
+    while following is not None and following not in seen:
+        seen.append(following)
+        following = following.__cause__ or following.__context__
+    yield from seen
