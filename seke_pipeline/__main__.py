@@ -1,4 +1,4 @@
-"""The command line: `seke demo`, `seke run`, `seke look`. An error ends with its cure and leaves with status 1."""
+"""The command line: `seke demo`, `run`, `look`, `settings`. An error ends with its cure and leaves with status 1."""
 
 import argparse
 import os
@@ -88,6 +88,14 @@ def _look(console: Console) -> None:
     console.print(f"{len(shards)} shards are registered.")
 
 
+def _settings(console: Console) -> None:
+    from seke_pipeline.resources.settings import describe
+
+    for key in describe():
+        default = f" = {key.default}" if key.default else ""
+        console.print(Text.assemble((key.name, "bold"), default, f"\n    {key.sentence}"), soft_wrap=True)
+
+
 def _draw(settings: "Settings", bars: Progress) -> None:
     """Draw the embedded collection, where the settings have one and it does not stand yet."""
     from seke_pipeline.demo import draw_collection, pictures_of
@@ -129,6 +137,7 @@ _COMMANDS: Mapping[str, tuple[Callable[[Console], None], str]] = MappingProxyTyp
     {
         "demo": (_demo, "draw the embedded collection and run the main job on it"),
         "run": (_run, "run whatever is not current, from the sources to the report"),
+        "settings": (_settings, "list every key of seke.toml, its default and what it does"),
         "look": (_look, "look at the sources and register their shards, for the UI"),
     }
 )
