@@ -37,10 +37,10 @@ ui: $(VENV)/.ready ## the Dagster UI on the same lake, at http://localhost:$(POR
 	@$(BIN)/seke look && $(BIN)/dagster dev -w workspace.yaml -p $(PORT)
 
 test: $(VENV)/.ready-dev ## the tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --ignore=tests/browser
 
 test-ui: $(VENV)/.ready-dev ## the Dagster UI walked in a real Chromium (apt-get install chromium)
-	@$(PIP) -e ".[demo,insightface,dev,browser]" && $(BIN)/python -m pytest -m browser tests/browser
+	@$(PIP) -e ".[demo,insightface,dev,browser]" && $(BIN)/python -m pytest tests/browser
 
 check: $(VENV)/.ready-dev ## lint, types and floors
 	@$(BIN)/ruff check .

@@ -18,7 +18,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import FloatRect, Page, ViewportSize, expect, sync_playwright
 
-pytestmark = pytest.mark.browser
 PROJECT = Path(__file__).parents[2]
 SHARD = "rafdb-train-00000"
 VIEW: ViewportSize = {"width": 1500, "height": 900}
