@@ -97,16 +97,28 @@ def _settings(console: Console) -> None:
 
 
 def _draw(settings: "Settings", bars: Progress) -> None:
-    """Draw the embedded collection, where the settings have one and it does not stand yet."""
-    from seke_pipeline.demo import draw_collection, pictures_of
+    """Draw the embedded collection and teach its stand-in, where the settings have them and it is not done yet."""
+    from seke_pipeline.demo import Annotator, draw_collection, pictures_of
     from seke_pipeline.resources.progress import BarMeters, counter
+    from seke_pipeline.resources.vlm import DEMO_ENDPOINT
+    from seke_pipeline.storage.lake import lake_errors
 
     if settings.demo is None:
         return
-    with BarMeters(bars).meter(
-        "drawing the demo's faces", pictures_of(settings.demo.drawing), lambda _: None
-    ) as advance:
-        draw_collection(settings.demo.root, settings.demo.drawing, counter(advance))
+    drawing, meters = settings.demo.drawing, BarMeters(bars)
+    with (
+        lake_errors(settings.demo.root),
+        meters.meter("drawing the demo's faces", pictures_of(drawing), lambda _: None) as advance,
+    ):
+        draw_collection(settings.demo.root, drawing, counter(advance))
+    if settings.vlm.base_url != DEMO_ENDPOINT:
+        return
+    with (
+        lake_errors(settings.lake),
+        meters.meter("teaching the stand-in to read", drawing.noise.reader_faces, lambda _: None) as advance,
+        Annotator(drawing.noise, settings.lake / "demo", on_face=counter(advance)),
+    ):
+        """It keeps what it learned for the runs."""
 
 
 def _bars(console: Console) -> Progress:

@@ -38,6 +38,9 @@ from seke_pipeline.resources.sources import Collection
 from seke_pipeline.storage.lake import Lake
 from seke_pipeline.storage.manifest import Recipe
 
+_STEPS_AFTER_THE_SHARDS = 4
+"""FEID, FEAB, its scores, the statistics."""
+
 
 class RunFailed(SekeError):  # noqa: N818 - the name is the fact
     """A run failed for a reason that is not one of ours to name."""
@@ -76,14 +79,16 @@ def run_main_job(
     """
     shards = look_at_collection(settings, instance)
     definitions = build_definitions(settings, meters)
-    outcome = Outcome()
-    for step in _steps(Lake(settings.lake), _collection(settings), settings, shards):
-        if not step.stages:
-            outcome.current += 1
-            continue
-        tell(f"{', '.join(step.stages)}{f' of {step.partition}' if step.partition else ''}")
-        _execute(definitions, step, instance)
-        outcome.ran.append(step)
+    outcome, steps = Outcome(), len(shards) + _STEPS_AFTER_THE_SHARDS
+    with meters.meter("everything", steps, tell) as advance:
+        for number, step in enumerate(_steps(Lake(settings.lake), _collection(settings), settings, shards), start=1):
+            if step.stages:
+                tell(f"{', '.join(step.stages)}{f' of {step.partition}' if step.partition else ''}")
+                _execute(definitions, step, instance)
+                outcome.ran.append(step)
+            else:
+                outcome.current += 1
+            advance(number, "")
     return outcome
 
 
