@@ -4,7 +4,7 @@ import dagster as dg
 
 from seke_pipeline.assets.faces import faces
 from seke_pipeline.assets.feab import feab, feab_scores
-from seke_pipeline.assets.feid import feid, records
+from seke_pipeline.assets.feid import feid, near_duplicates, records
 from seke_pipeline.assets.images import images, source_images
 from seke_pipeline.assets.samples import samples
 from seke_pipeline.assets.statistics import analytics_db, report
@@ -35,6 +35,7 @@ def build_definitions(settings: Settings, meters: Meters) -> dg.Definitions:
             faces,
             samples,
             verdicts,
+            near_duplicates,
             feid,
             records,
             feab,
@@ -53,6 +54,7 @@ def build_definitions(settings: Settings, meters: Meters) -> dg.Definitions:
             "detector": DetectorResource.of(settings),
             "endpoint": EndpointResource.of(settings),
             "method": settings.method,
+            "feid_settings": settings.feid,
             "scoring": settings.scoring,
             "reporter": Reporter(settings),
             "meters": meters,

@@ -12,7 +12,7 @@ import dagster as dg
 
 from seke_pipeline.assets.faces import faces_recipe
 from seke_pipeline.assets.feab import feab_recipe, scores_recipe
-from seke_pipeline.assets.feid import feid_recipe, records_recipe
+from seke_pipeline.assets.feid import feid_recipe, near_duplicates_recipe, records_recipe
 from seke_pipeline.assets.images import images_recipe
 from seke_pipeline.assets.samples import samples_recipe
 from seke_pipeline.assets.statistics import statistics_are_current
@@ -25,6 +25,7 @@ from seke_pipeline.emotion.tables import (
     FEAB_SCORES,
     FEID,
     IMAGES,
+    NEAR_DUPLICATES,
     RECORDS,
     SAMPLES,
     VERDICTS,
@@ -113,7 +114,7 @@ def _steps(lake: Lake, collection: Collection, settings: Settings, shards: Seque
     model = model_key(settings.vlm.model)
     for shard in shards:
         yield Step("annotate_shard", shard, _stale(lake, _shard_chain(lake, collection, settings, shard)))
-    yield Step("build_feid", "train", _stale(lake, _feid_chain(lake)))
+    yield Step("build_feid", "train", _stale(lake, _feid_chain(lake, settings)))
     yield Step("build_feab", "test", _stale(lake, ((FEAB, "test", lambda: feab_recipe(lake)),)))
     scores = ((FEAB_SCORES, model, lambda: scores_recipe(lake, settings.vlm, settings.scoring)),)
     yield Step("score_model", model, _stale(lake, scores))
@@ -132,9 +133,10 @@ def _shard_chain(lake: Lake, collection: Collection, settings: Settings, shard: 
     )
 
 
-def _feid_chain(lake: Lake) -> tuple[_Stage, ...]:
+def _feid_chain(lake: Lake, settings: Settings) -> tuple[_Stage, ...]:
     return (
-        (FEID, "train", lambda: feid_recipe(lake)),
+        (NEAR_DUPLICATES, "train", lambda: near_duplicates_recipe(lake, settings.feid)),
+        (FEID, "train", lambda: feid_recipe(lake, "train")),
         (RECORDS, "train", lambda: records_recipe(lake, "train")),
     )
 

@@ -15,7 +15,18 @@ from seke_pipeline.resources.progress import LogMeters
 from tests.conftest import small_settings
 
 PROJECT = Path(__file__).parents[1]
-CHAIN = ["source_images", "images", "faces", "samples", "verdicts", "feid", "records", "feab", "feab_scores"]
+CHAIN = [
+    "source_images",
+    "images",
+    "faces",
+    "samples",
+    "verdicts",
+    "near_duplicates",
+    "feid",
+    "records",
+    "feab",
+    "feab_scores",
+]
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +59,7 @@ def test_data_flows_one_way_from_images_to_the_report(definitions: dg.Definition
     assert edges["faces"] == ["images"]
     assert edges["samples"] == ["faces", "images"]
     assert edges["verdicts"] == ["faces", "images", "samples"]
-    assert edges["feid"] == ["faces", "images", "verdicts"]
+    assert edges["feid"] == ["faces", "images", "near_duplicates", "verdicts"]
     assert edges["records"] == ["feid"]
     assert edges["feab_scores"] == ["feab"]
     assert edges["report"] == edges["analytics_db"]

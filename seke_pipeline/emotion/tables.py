@@ -219,6 +219,7 @@ FACES = Table(
             nullable=True,
         ),
         _text("crop_hash", "Hash of the crop's bytes.", nullable=True),
+        _text("perceptual_hash", "How the whole image looks, as bits: alike images differ in few.", nullable=True),
         Column("crop", pl.Binary(), "JPEG bytes", "The aligned square crop that the VLLM is shown.", True),
     ),
 )
@@ -284,6 +285,21 @@ VERDICTS = Table(
         _number("epistemic", "bits, or sd", "The part between arms: the model wavers.", nullable=True),
         _number("aleatoric", "bits, or sd", "The part within arms: sampling noise.", nullable=True),
     ),
+)
+
+NEAR_DUPLICATES = Table(
+    "near_duplicates",
+    "One row per training face that looks like a test face: it is kept out of FEID.",
+    ("face_id",),
+    (
+        _FACE_ID,
+        _SOURCE,
+        _SPLIT,
+        _text("test_face_id", "The test face that it looks most like."),
+        _text("test_source", "Where that test face comes from."),
+        _count("distance_bits", "bits", "In how many bits their perceptual hashes differ."),
+    ),
+    partitioned_by="split",
 )
 
 _IMAGE = _text("image", "Path of the face's crop, relative to the export's image folder.")
@@ -393,5 +409,5 @@ FEAB_SCORES = Table(
 )
 
 TABLES: tuple[Table, ...] = (
-    LISTING, IMAGES, FACES, SAMPLES, VERDICTS, FEID, RECORDS, FEAB, FEAB_ANSWERS, FEAB_SCORES,
+    LISTING, IMAGES, FACES, SAMPLES, VERDICTS, NEAR_DUPLICATES, FEID, RECORDS, FEAB, FEAB_ANSWERS, FEAB_SCORES,
 )  # fmt: skip

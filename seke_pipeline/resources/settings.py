@@ -45,6 +45,20 @@ class CollectionSettings(BaseModel):
     shard_size: int = Field(1000, ge=1, description="Images at most in a shard. Changing it touches no dealt image.")
 
 
+class FeidSettings(BaseModel):
+    """What enters FEID besides complete labels."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    near_duplicate_bits: int = Field(
+        18,
+        ge=-1,
+        le=255,
+        description="A training image whose perceptual hash differs from a test face's in at most so many of 255 bits "
+        "is kept out; -1 keeps all. Copies of drawn pictures stayed within 12 bits, different ones differed in 26 or more.",
+    )
+
+
 class DemoSection(DemoSettings):
     """The embedded collection: what is drawn, and where it stands."""
 
@@ -73,6 +87,7 @@ class Settings(BaseSettings):
     vision: VisionSettings = VisionSettings()
     vlm: VlmSettings = VlmSettings()
     method: MethodSettings = MethodSettings()
+    feid: FeidSettings = FeidSettings()
     scoring: ScoringSettings = ScoringSettings()
     demo: DemoSection | None = Field(None, description="The embedded collection; absent for real work.")
 

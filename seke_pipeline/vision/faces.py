@@ -20,7 +20,7 @@ from seke_pipeline.emotion.tables import FACES
 from seke_pipeline.vision.align import crop_face
 from seke_pipeline.vision.decode import ImageError, Picture, decode
 from seke_pipeline.vision.detector import Detection, Detector
-from seke_pipeline.vision.quality import roll_degrees, sharpness
+from seke_pipeline.vision.quality import perceptual_hash, roll_degrees, sharpness
 from seke_pipeline.vision.settings import VisionSettings
 
 Row = dict[str, Any]
@@ -88,6 +88,7 @@ class _Finder:
             "image_width_px": picture.width_px,
             "image_height_px": picture.height_px,
             "detector": self.detector.identity,
+            "perceptual_hash": perceptual_hash(picture.rgb),
         }
         faces = _largest_first(_detect(picture.rgb, self.detector, self.settings.detection_side_px))
         if not faces:
