@@ -162,6 +162,15 @@ IMAGES = Table(
         _text("video", "The video a frame comes from; null for still images.", nullable=True),
         _count("frame", "frame number", "Number of the frame as the source counts.", nullable=True),
         _LICENCE,
+        *(
+            _number(
+                f"box_{side}_px",
+                "px",
+                f"{side.capitalize()} edge of the labelled face, if the source says.",
+                nullable=True,
+            )
+            for side in ("left", "top", "right", "bottom")
+        ),
         *_label_columns("as the source's coders labelled it"),
         _one_of("reason", IMAGE_REASONS, "Why the image cannot be used; null when it can.", nullable=True),
     ),
@@ -188,7 +197,7 @@ FACES = Table(
         _SUBJECT,
         _one_of("reason", FACE_REASONS, "Why there is no face in this row; null when there is one.", nullable=True),
         _count("faces_in_image", "faces", "How many faces the detector found in the image."),
-        _flag("is_labelled_face", "The face that the source's labels describe: the largest of its image."),
+        _flag("is_labelled_face", "The face that the labels describe: the one in the source's box, else the largest."),
         _count(
             "image_width_px",
             "px",

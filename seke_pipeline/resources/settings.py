@@ -55,7 +55,7 @@ class FeidSettings(BaseModel):
         ge=-1,
         le=255,
         description="A training image whose perceptual hash differs from a test face's in at most so many of 255 bits "
-        "is kept out; -1 keeps all. Copies of drawn pictures stayed within 12 bits, different ones differed in 26 or more.",
+        "is kept out; -1 keeps all. Copies of drawn pictures stayed within 12 bits, others differed in 26 or more.",
     )
 
 
