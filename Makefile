@@ -10,9 +10,9 @@ PORT ?= 3000
 export DAGSTER_HOME := $(CURDIR)
 export SEKE_DAGSTER_STATE ?= $(CURDIR)/.state
 
-.PHONY: help setup demo run ui test check format lock clean
+.PHONY: help setup demo run ui test test-ui check format lock clean
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
 
 $(VENV)/.ready: pyproject.toml constraints.txt
 	@echo "Setting up $(VENV) (once, about a minute) …"
@@ -37,7 +37,10 @@ ui: $(VENV)/.ready ## the Dagster UI on the same lake, at http://localhost:$(POR
 	@$(BIN)/seke look && $(BIN)/dagster dev -w workspace.yaml -p $(PORT)
 
 test: $(VENV)/.ready-dev ## the tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --ignore=tests/browser
+
+test-ui: $(VENV)/.ready-dev ## the Dagster UI walked in a real Chromium (apt-get install chromium)
+	@$(PIP) -e ".[demo,insightface,dev,browser]" && $(BIN)/python -m pytest tests/browser
 
 check: $(VENV)/.ready-dev ## lint, types and floors
 	@$(BIN)/ruff check .
@@ -50,7 +53,7 @@ format: $(VENV)/.ready-dev ## let ruff mend what it can
 
 lock: ## pin today's releases into constraints.txt
 	@set -e; scratch=$$(mktemp -d); $(PYTHON) -m venv $$scratch; \
-	$$scratch/bin/pip install --quiet --disable-pip-version-check ".[demo,insightface,dev]"; \
+	$$scratch/bin/pip install --quiet --disable-pip-version-check ".[demo,insightface,dev,browser]"; \
 	{ echo "# Every release that the project is tested with; made by 'make lock'. It names no host."; \
 	  $$scratch/bin/pip freeze --exclude-editable --exclude seke_pipeline; } > constraints.txt; rm -rf $$scratch
 

@@ -1,4 +1,4 @@
-"""The command line: `seke demo`, `seke run`, `seke look`. An error ends with its cure and leaves with status 1."""
+"""The command line: `seke demo`, `run`, `look`, `settings`. An error ends with its cure and leaves with status 1."""
 
 import argparse
 import os
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from seke_pipeline.errors import SekeError, SettingsError
 
@@ -31,7 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         _COMMANDS[chosen][0](console)
     except SekeError as error:
-        console.print(f"\n[bold red]{error.problem}.[/]\n[bold]Cure:[/] {error.cure}.", soft_wrap=True)
+        told = Text.assemble(("\n" + error.problem + ".", "bold red"), ("\nCure: ", "bold"), error.cure + ".")
+        console.print(told, soft_wrap=True)
         return 1
     except KeyboardInterrupt:
         console.print("\nStopped. What is done is kept; run again to go on.")
@@ -86,17 +88,37 @@ def _look(console: Console) -> None:
     console.print(f"{len(shards)} shards are registered.")
 
 
+def _settings(console: Console) -> None:
+    from seke_pipeline.resources.settings import describe
+
+    for key in describe():
+        default = f" = {key.default}" if key.default else ""
+        console.print(Text.assemble((key.name, "bold"), default, f"\n    {key.sentence}"), soft_wrap=True)
+
+
 def _draw(settings: "Settings", bars: Progress) -> None:
-    """Draw the embedded collection, where the settings have one and it does not stand yet."""
-    from seke_pipeline.demo import draw_collection, pictures_of
+    """Draw the embedded collection and teach its stand-in, where the settings have them and it is not done yet."""
+    from seke_pipeline.demo import Annotator, draw_collection, pictures_of
     from seke_pipeline.resources.progress import BarMeters, counter
+    from seke_pipeline.resources.vlm import DEMO_ENDPOINT
+    from seke_pipeline.storage.lake import lake_errors
 
     if settings.demo is None:
         return
-    with BarMeters(bars).meter(
-        "drawing the demo's faces", pictures_of(settings.demo.drawing), lambda _: None
-    ) as advance:
-        draw_collection(settings.demo.root, settings.demo.drawing, counter(advance))
+    drawing, meters = settings.demo.drawing, BarMeters(bars)
+    with (
+        lake_errors(settings.demo.root),
+        meters.meter("drawing the demo's faces", pictures_of(drawing), lambda _: None) as advance,
+    ):
+        draw_collection(settings.demo.root, drawing, counter(advance))
+    if settings.vlm.base_url != DEMO_ENDPOINT:
+        return
+    with (
+        lake_errors(settings.lake),
+        meters.meter("teaching the stand-in to read", drawing.noise.reader_faces, lambda _: None) as advance,
+        Annotator(drawing.noise, settings.lake / "demo", on_face=counter(advance)),
+    ):
+        """It keeps what it learned for the runs."""
 
 
 def _bars(console: Console) -> Progress:
@@ -127,6 +149,7 @@ _COMMANDS: Mapping[str, tuple[Callable[[Console], None], str]] = MappingProxyTyp
     {
         "demo": (_demo, "draw the embedded collection and run the main job on it"),
         "run": (_run, "run whatever is not current, from the sources to the report"),
+        "settings": (_settings, "list every key of seke.toml, its default and what it does"),
         "look": (_look, "look at the sources and register their shards, for the UI"),
     }
 )

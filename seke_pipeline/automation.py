@@ -21,7 +21,7 @@ annotate_shard = dg.define_asset_job(
 )
 build_feid = dg.define_asset_job(
     "build_feid",
-    selection=dg.AssetSelection.assets("feid", "records"),
+    selection=dg.AssetSelection.assets("near_duplicates", "feid", "records"),
     description="FEID and its instruction records from all shards that have verdicts.",
 )
 build_feab = dg.define_asset_job(

@@ -18,7 +18,7 @@ from seke_pipeline.storage.rules import Rule, offenders, read_rules
 
 _PARTITIONS: Mapping[str, dg.PartitionsDefinition[str]] = {
     **dict.fromkeys(("images", "faces", "samples", "verdicts"), SHARDS),
-    **dict.fromkeys(("feid", "records"), FEID_SPLITS),
+    **dict.fromkeys(("near_duplicates", "feid", "records"), FEID_SPLITS),
     "feab": FEAB_SPLITS,
     "feab_scores": MODELS,
 }

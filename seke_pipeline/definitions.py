@@ -1,11 +1,10 @@
 """The code location: assets, checks, jobs and resources put together. No logic lives here."""
 
 import dagster as dg
-from seke_pipeline.resources.reporting import Reporter
 
 from seke_pipeline.assets.faces import faces
 from seke_pipeline.assets.feab import feab, feab_scores
-from seke_pipeline.assets.feid import feid, records
+from seke_pipeline.assets.feid import feid, near_duplicates, records
 from seke_pipeline.assets.images import images, source_images
 from seke_pipeline.assets.samples import samples
 from seke_pipeline.assets.statistics import analytics_db, report
@@ -16,6 +15,7 @@ from seke_pipeline.resources.detector import DetectorResource, VisionResource
 from seke_pipeline.resources.lake import LakeResource
 from seke_pipeline.resources.places import CHECKS
 from seke_pipeline.resources.progress import LogMeters, Meters
+from seke_pipeline.resources.reporting import Reporter
 from seke_pipeline.resources.settings import Settings, load_settings
 from seke_pipeline.resources.sources import SourcesResource
 from seke_pipeline.resources.vlm import EndpointResource
@@ -35,6 +35,7 @@ def build_definitions(settings: Settings, meters: Meters) -> dg.Definitions:
             faces,
             samples,
             verdicts,
+            near_duplicates,
             feid,
             records,
             feab,
@@ -53,6 +54,7 @@ def build_definitions(settings: Settings, meters: Meters) -> dg.Definitions:
             "detector": DetectorResource.of(settings),
             "endpoint": EndpointResource.of(settings),
             "method": settings.method,
+            "feid_settings": settings.feid,
             "scoring": settings.scoring,
             "reporter": Reporter(settings),
             "meters": meters,

@@ -13,9 +13,9 @@ class SekeError(Exception):
     """
 
     def __init__(self, problem: str, *, cure: str) -> None:
-        super().__init__(f"{problem.rstrip('. ')}. Cure: {cure.rstrip('. ')}.")
-        self.problem = problem
-        self.cure = cure
+        self.problem = problem.rstrip(". ")
+        self.cure = cure.rstrip(". ")
+        super().__init__(f"{self.problem}. Cure: {self.cure}.")
 
 
 class SettingsError(SekeError):

@@ -12,7 +12,7 @@ import dagster as dg
 
 from seke_pipeline.assets.faces import faces_recipe
 from seke_pipeline.assets.feab import feab_recipe, scores_recipe
-from seke_pipeline.assets.feid import feid_recipe, records_recipe
+from seke_pipeline.assets.feid import feid_recipe, near_duplicates_recipe, records_recipe
 from seke_pipeline.assets.images import images_recipe
 from seke_pipeline.assets.samples import samples_recipe
 from seke_pipeline.assets.statistics import statistics_are_current
@@ -25,6 +25,7 @@ from seke_pipeline.emotion.tables import (
     FEAB_SCORES,
     FEID,
     IMAGES,
+    NEAR_DUPLICATES,
     RECORDS,
     SAMPLES,
     VERDICTS,
@@ -37,6 +38,9 @@ from seke_pipeline.resources.settings import Settings
 from seke_pipeline.resources.sources import Collection
 from seke_pipeline.storage.lake import Lake
 from seke_pipeline.storage.manifest import Recipe
+
+_STEPS_AFTER_THE_SHARDS = 4
+"""FEID, FEAB, its scores, the statistics."""
 
 
 class RunFailed(SekeError):  # noqa: N818 - the name is the fact
@@ -76,14 +80,16 @@ def run_main_job(
     """
     shards = look_at_collection(settings, instance)
     definitions = build_definitions(settings, meters)
-    outcome = Outcome()
-    for step in _steps(Lake(settings.lake), _collection(settings), settings, shards):
-        if not step.stages:
-            outcome.current += 1
-            continue
-        tell(f"{', '.join(step.stages)}{f' of {step.partition}' if step.partition else ''}")
-        _execute(definitions, step, instance)
-        outcome.ran.append(step)
+    outcome, steps = Outcome(), len(shards) + _STEPS_AFTER_THE_SHARDS
+    with meters.meter("everything", steps, tell) as advance:
+        for number, step in enumerate(_steps(Lake(settings.lake), _collection(settings), settings, shards), start=1):
+            if step.stages:
+                tell(f"{', '.join(step.stages)}{f' of {step.partition}' if step.partition else ''}")
+                _execute(definitions, step, instance)
+                outcome.ran.append(step)
+            else:
+                outcome.current += 1
+            advance(number, "")
     return outcome
 
 
@@ -108,7 +114,7 @@ def _steps(lake: Lake, collection: Collection, settings: Settings, shards: Seque
     model = model_key(settings.vlm.model)
     for shard in shards:
         yield Step("annotate_shard", shard, _stale(lake, _shard_chain(lake, collection, settings, shard)))
-    yield Step("build_feid", "train", _stale(lake, _feid_chain(lake)))
+    yield Step("build_feid", "train", _stale(lake, _feid_chain(lake, settings)))
     yield Step("build_feab", "test", _stale(lake, ((FEAB, "test", lambda: feab_recipe(lake)),)))
     scores = ((FEAB_SCORES, model, lambda: scores_recipe(lake, settings.vlm, settings.scoring)),)
     yield Step("score_model", model, _stale(lake, scores))
@@ -127,9 +133,10 @@ def _shard_chain(lake: Lake, collection: Collection, settings: Settings, shard: 
     )
 
 
-def _feid_chain(lake: Lake) -> tuple[_Stage, ...]:
+def _feid_chain(lake: Lake, settings: Settings) -> tuple[_Stage, ...]:
     return (
-        (FEID, "train", lambda: feid_recipe(lake)),
+        (NEAR_DUPLICATES, "train", lambda: near_duplicates_recipe(lake, settings.feid)),
+        (FEID, "train", lambda: feid_recipe(lake, "train")),
         (RECORDS, "train", lambda: records_recipe(lake, "train")),
     )
 
@@ -168,7 +175,11 @@ def _ours_within(error: BaseException, step: Step) -> SekeError:
     )
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what it came of; Dagster re-raises what it caught, so the chain can run in a ring."""
+    seen: list[BaseException] = []
+    following: BaseException | None = error
+    while following is not None and following not in seen:
+        seen.append(following)
+        following = following.__cause__ or following.__context__
+    yield from seen

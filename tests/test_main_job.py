@@ -1,14 +1,27 @@
 """The main job on drawn faces: every table comes out, nothing is done twice, only what changed is done again."""
 
 import json
+from pathlib import Path
 
 import dagster as dg
 import duckdb
 import polars as pl
+from PIL import Image
 
+from seke_pipeline.demo import draw_collection
 from seke_pipeline.emotion.labels import FIELDS
-from seke_pipeline.emotion.tables import FACES, FEAB, FEAB_SCORES, FEID, IMAGES, RECORDS, SAMPLES, VERDICTS
-from tests.conftest import House
+from seke_pipeline.emotion.tables import (
+    FACES,
+    FEAB,
+    FEAB_SCORES,
+    FEID,
+    IMAGES,
+    NEAR_DUPLICATES,
+    RECORDS,
+    SAMPLES,
+    VERDICTS,
+)
+from tests.conftest import House, small_settings
 
 SHARDS = [
     "bp4d-train-00000",
@@ -123,3 +136,24 @@ def test_a_threshold_costs_no_answer_and_moves_only_what_follows_it(house: House
     assert {table.name: house.lake.data_version(table, SHARDS[-1]) for table in (IMAGES, FACES, SAMPLES)} == before
     assert sum(path.stat().st_size for path in (house.settings.lake / "journal").iterdir()) == answers
     house.run()
+
+
+def test_a_training_image_that_copies_a_test_image_is_kept_out_of_feid(tmp_path: Path) -> None:
+    """A test picture of RAF-DB, recompressed, put among a user's own training pictures: both stages must see it."""
+    settings = small_settings(tmp_path)
+    assert settings.demo is not None
+    draw_collection(settings.demo.root, settings.demo.drawing)
+    original = settings.sources[0].root / "basic" / "Image" / "original" / "test_0001.jpg"
+    with Image.open(original) as picture:
+        picture.resize((280, 280)).save(settings.sources[2].root / "copy.jpg", quality=70)
+    with dg.DagsterInstance.ephemeral() as instance:
+        built = House(settings, instance)
+        built.run(settings.model_copy(update={"sources": (settings.sources[0], settings.sources[2])}))
+
+    alike = built.lake.read(NEAR_DUPLICATES)
+    faces = built.lake.read(FACES).join(built.lake.read(IMAGES), on="image_id").select("face_id", "path")
+    paths = dict(faces.iter_rows())
+    assert [(paths[a], paths[b]) for a, b in alike.select("face_id", "test_face_id").iter_rows()] == [
+        ("copy.jpg", "basic/Image/original/test_0001.jpg")
+    ]
+    assert set(alike["face_id"]).isdisjoint(built.lake.read(FEID)["face_id"])

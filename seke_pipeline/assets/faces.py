@@ -52,19 +52,19 @@ def faces(
     shown = lake.read(IMAGES, [shard])
     with meters.meter(f"faces {shard}", shown.height, context.log.info) as advance:
         found = find_faces(shown, collection.read, detector, vision, counter(advance))
-    return stored(lake, FACES, shard, found, faces_recipe(lake, vision, shard), faces_said(found, detector))
+    return stored(lake, FACES, shard, found, faces_recipe(lake, vision, shard), faces_said(found, shown, detector))
 
 
-def faces_said(found: pl.DataFrame, detector: Detector) -> dict[str, Any]:
+def faces_said(found: pl.DataFrame, shown: pl.DataFrame, detector: Detector) -> dict[str, Any]:
     """What the UI shows of a shard of faces: counts, reasons, and a few of the crops."""
     usable = found.filter(pl.col("reason").is_null())
     reasons = found["reason"].drop_nulls().cast(pl.String).value_counts(sort=True, name="rows")
-    first = usable.head(_PREVIEWED)
+    first = usable.head(_PREVIEWED).join(shown.select("image_id", "path"), on="image_id", maintain_order="left")
+    names = [path.rpartition("/")[2] for path in first["path"]]
     return {
         "faces": usable.height,
         "images_without_face": found.height - usable.height,
         "reasons": dict(reasons.iter_rows()),
         "detector": detector.identity,
-        **({"preview": picture(contact_sheet(first["crop"].to_list(), first["face_id"].to_list(), columns=5))}
-           if first.height else {}),
-    }  # fmt: skip
+        **({"preview": picture(contact_sheet(first["crop"].to_list(), names, columns=5))} if names else {}),
+    }

@@ -1,16 +1,18 @@
-"""FEID: the complete faces of a split, and their instruction records."""
+"""FEID: the complete faces of a split that look like no test face, and their instruction records."""
 
 import dagster as dg
 import polars as pl
 
 from seke_pipeline.emotion.anchors import anchored_faces
+from seke_pipeline.emotion.duplicates import near_duplicates as find_near_duplicates
 from seke_pipeline.emotion.instruction import complete_faces
 from seke_pipeline.emotion.instruction import records as told_records
-from seke_pipeline.emotion.tables import FACES, FEID, IMAGES, RECORDS, SAMPLES, VERDICTS
+from seke_pipeline.emotion.tables import FACES, FEID, IMAGES, NEAR_DUPLICATES, RECORDS, SAMPLES, VERDICTS
 from seke_pipeline.exports.folder import write_export
 from seke_pipeline.report import contact_sheet
 from seke_pipeline.resources.lake import picture, stored, table_metadata
 from seke_pipeline.resources.partitions import FEID_SPLITS
+from seke_pipeline.resources.settings import FeidSettings
 from seke_pipeline.storage.lake import Lake, replace_file
 from seke_pipeline.storage.manifest import Recipe
 
@@ -18,17 +20,20 @@ CODE_VERSION = "1"
 _PREVIEWED = 10
 
 
-def feid_recipe(lake: Lake) -> Recipe:
-    """What FEID is made from: every shard that has verdicts."""
+def near_duplicates_recipe(lake: Lake, settings: FeidSettings) -> Recipe:
+    """What the near-duplicates are made from: all faces, and how much alike is too much."""
+    inputs = {f"faces/{key}": lake.data_version(FACES, key) for key in lake.partitions(FACES)}
+    return Recipe(CODE_VERSION, settings=settings.model_dump(mode="json"), inputs=inputs)
+
+
+def feid_recipe(lake: Lake, split: str) -> Recipe:
+    """What FEID is made from: every shard that has verdicts, less the near-duplicates."""
     shards = lake.partitions(VERDICTS)
-    return Recipe(
-        CODE_VERSION,
-        inputs={
-            f"{table.name}/{key}": lake.data_version(table, key)
-            for table in (IMAGES, FACES, VERDICTS)
-            for key in shards
-        },
-    )
+    inputs = {
+        f"{table.name}/{key}": lake.data_version(table, key) for table in (IMAGES, FACES, VERDICTS) for key in shards
+    }
+    alike = {f"near_duplicates/{split}": lake.data_version(NEAR_DUPLICATES, split)}
+    return Recipe(CODE_VERSION, inputs=inputs | alike)
 
 
 def records_recipe(lake: Lake, split: str) -> Recipe:
@@ -37,7 +42,31 @@ def records_recipe(lake: Lake, split: str) -> Recipe:
 
 
 @dg.asset(
-    deps=[dg.AssetDep(name, partition_mapping=dg.AllPartitionMapping()) for name in ("images", "faces", "verdicts")],
+    deps=[dg.AssetDep("faces", partition_mapping=dg.AllPartitionMapping())],
+    partitions_def=FEID_SPLITS,
+    group_name="feid",
+    owners=["team:seke"],
+    kinds={"polars", "parquet"},
+    code_version=CODE_VERSION,
+    metadata=table_metadata(NEAR_DUPLICATES),
+    description=NEAR_DUPLICATES.sentence,
+)
+def near_duplicates(
+    context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], feid_settings: dg.ResourceParam[FeidSettings]
+) -> dg.MaterializeResult[None]:
+    """Compare the faces of a split with the test faces."""
+    split = context.partition_key
+    looks = lake.scan(FACES).select("face_id", "source", "split", "perceptual_hash").collect()
+    mine, test = (looks.filter(pl.col("split") == side) for side in (split, "test"))
+    alike = find_near_duplicates(mine, test, feid_settings.near_duplicate_bits)
+    return stored(lake, NEAR_DUPLICATES, split, alike, near_duplicates_recipe(lake, feid_settings))
+
+
+@dg.asset(
+    deps=[
+        *(dg.AssetDep(name, partition_mapping=dg.AllPartitionMapping()) for name in ("images", "faces", "verdicts")),
+        "near_duplicates",
+    ],
     partitions_def=FEID_SPLITS,
     group_name="feid",
     owners=["team:seke"],
@@ -51,9 +80,14 @@ def feid(context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake]) -> dg.
     split, shards = context.partition_key, lake.partitions(VERDICTS)
     anchored = anchored_faces(lake.read(FACES, shards), lake.read(IMAGES, shards))
     made_by = lake.read(SAMPLES, shards, ["face_id", "model", "prompt_version"]).unique(maintain_order=True)
-    whole = complete_faces(lake.read(VERDICTS, shards).filter(pl.col("split") == split), anchored, made_by)
-    said = {"shards": len(shards), "faces_by_source": _counted(whole, "source")}
-    return stored(lake, FEID, split, whole, feid_recipe(lake), said)
+    complete = complete_faces(lake.read(VERDICTS, shards).filter(pl.col("split") == split), anchored, made_by)
+    kept = complete.join(lake.read(NEAR_DUPLICATES, [split]), on="face_id", how="anti", maintain_order="left")
+    said = {
+        "shards": len(shards),
+        "near_duplicates_kept_out": complete.height - kept.height,
+        "faces_by_source": _counted(kept, "source"),
+    }
+    return stored(lake, FEID, split, kept, feid_recipe(lake, split), said)
 
 
 @dg.asset(

@@ -162,6 +162,15 @@ IMAGES = Table(
         _text("video", "The video a frame comes from; null for still images.", nullable=True),
         _count("frame", "frame number", "Number of the frame as the source counts.", nullable=True),
         _LICENCE,
+        *(
+            _number(
+                f"box_{side}_px",
+                "px",
+                f"{side.capitalize()} edge of the labelled face, if the source says.",
+                nullable=True,
+            )
+            for side in ("left", "top", "right", "bottom")
+        ),
         *_label_columns("as the source's coders labelled it"),
         _one_of("reason", IMAGE_REASONS, "Why the image cannot be used; null when it can.", nullable=True),
     ),
@@ -188,7 +197,7 @@ FACES = Table(
         _SUBJECT,
         _one_of("reason", FACE_REASONS, "Why there is no face in this row; null when there is one.", nullable=True),
         _count("faces_in_image", "faces", "How many faces the detector found in the image."),
-        _flag("is_labelled_face", "The face that the source's labels describe: the largest of its image."),
+        _flag("is_labelled_face", "The face that the labels describe: the one in the source's box, else the largest."),
         _count(
             "image_width_px",
             "px",
@@ -219,6 +228,7 @@ FACES = Table(
             nullable=True,
         ),
         _text("crop_hash", "Hash of the crop's bytes.", nullable=True),
+        _text("perceptual_hash", "How the whole image looks, as bits: alike images differ in few.", nullable=True),
         Column("crop", pl.Binary(), "JPEG bytes", "The aligned square crop that the VLLM is shown.", True),
     ),
 )
@@ -284,6 +294,21 @@ VERDICTS = Table(
         _number("epistemic", "bits, or sd", "The part between arms: the model wavers.", nullable=True),
         _number("aleatoric", "bits, or sd", "The part within arms: sampling noise.", nullable=True),
     ),
+)
+
+NEAR_DUPLICATES = Table(
+    "near_duplicates",
+    "One row per training face that looks like a test face: it is kept out of FEID.",
+    ("face_id",),
+    (
+        _FACE_ID,
+        _SOURCE,
+        _SPLIT,
+        _text("test_face_id", "The test face that it looks most like."),
+        _text("test_source", "Where that test face comes from."),
+        _count("distance_bits", "bits", "In how many bits their perceptual hashes differ."),
+    ),
+    partitioned_by="split",
 )
 
 _IMAGE = _text("image", "Path of the face's crop, relative to the export's image folder.")
@@ -393,5 +418,5 @@ FEAB_SCORES = Table(
 )
 
 TABLES: tuple[Table, ...] = (
-    LISTING, IMAGES, FACES, SAMPLES, VERDICTS, FEID, RECORDS, FEAB, FEAB_ANSWERS, FEAB_SCORES,
+    LISTING, IMAGES, FACES, SAMPLES, VERDICTS, NEAR_DUPLICATES, FEID, RECORDS, FEAB, FEAB_ANSWERS, FEAB_SCORES,
 )  # fmt: skip

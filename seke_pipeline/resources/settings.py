@@ -4,8 +4,11 @@ Each room describes its own section; this file only joins them. `SEKE_LAKE` and 
 (for instance `SEKE_VLM_BASE_URL`) override the file; secrets come from the environment alone.
 """
 
+import json
 import os
 import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args
@@ -42,6 +45,20 @@ class CollectionSettings(BaseModel):
     shard_size: int = Field(1000, ge=1, description="Images at most in a shard. Changing it touches no dealt image.")
 
 
+class FeidSettings(BaseModel):
+    """What enters FEID besides complete labels."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    near_duplicate_bits: int = Field(
+        18,
+        ge=-1,
+        le=255,
+        description="A training image whose perceptual hash differs from a test face's in at most so many of 255 bits "
+        "is kept out; -1 keeps all. Copies of drawn pictures stayed within 12 bits, others differed in 26 or more.",
+    )
+
+
 class DemoSection(DemoSettings):
     """The embedded collection: what is drawn, and where it stands."""
 
@@ -70,6 +87,7 @@ class Settings(BaseSettings):
     vision: VisionSettings = VisionSettings()
     vlm: VlmSettings = VlmSettings()
     method: MethodSettings = MethodSettings()
+    feid: FeidSettings = FeidSettings()
     scoring: ScoringSettings = ScoringSettings()
     demo: DemoSection | None = Field(None, description="The embedded collection; absent for real work.")
 
@@ -116,6 +134,36 @@ def load_settings(path: Path | None = None) -> Settings:
         raise _all_errors(file, error) from None
 
 
+@dataclass(frozen=True)
+class Key:
+    """One thing that can be set: its dotted name, its default as TOML would write it, and what it does."""
+
+    name: str
+    default: str
+    sentence: str
+
+
+def describe() -> tuple[Key, ...]:
+    """Every key of the settings, in the order of the sections, read off the sections themselves."""
+    return tuple(_keys_of(Settings, ""))
+
+
+def _keys_of(section: type[BaseModel], prefix: str) -> Iterator[Key]:
+    for name, field in section.model_fields.items():
+        inner = _models_in(field.annotation)
+        if inner:
+            yield from _keys_of(inner[0], f"{prefix}{name}.")
+        elif f"{prefix}{name}" not in _SECRETS:
+            default = "" if field.is_required() else _shown(field.get_default(call_default_factory=True))
+            yield Key(f"{prefix}{name}", default, field.description or "")
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, BaseModel | Mapping):
+        return "…"
+    return "" if value is None else json.dumps(value, default=str, ensure_ascii=False)
+
+
 def _read_toml(file: Path) -> dict[str, Any]:
     try:
         content = tomllib.loads(file.read_text(encoding="utf-8"))
@@ -157,7 +205,7 @@ def _all_errors(file: Path, error: ValidationError) -> SettingsError:
     lines = [_one_error(detail["loc"], detail["type"], detail["msg"], detail["input"]) for detail in error.errors()]
     return SettingsError(
         f"The settings ({file} and the SEKE_ variables) are wrong:\n  " + "\n  ".join(lines) + "\n",
-        cure="mend the keys named above; README.md, 'Settings', lists them all",
+        cure="mend the keys named above; `seke settings` lists them all",
     )
 
 
@@ -181,6 +229,10 @@ def _nearest(place: tuple[int | str, ...]) -> str:
 
 def _section_of(section: Any, part: int | str) -> Any:
     field = getattr(section, "model_fields", {}).get(part)
-    candidates = [] if field is None else [field.annotation, *get_args(field.annotation)]
-    models = [one for one in candidates if isinstance(one, type) and issubclass(one, BaseModel)]
+    models = [] if field is None else _models_in(field.annotation)
     return models[0] if models else section
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    """The sections that an annotation speaks of: itself, or within `X | None` and `tuple[X, ...]`."""
+    return [one for one in (annotation, *get_args(annotation)) if isinstance(one, type) and issubclass(one, BaseModel)]

@@ -177,5 +177,5 @@ def lake_errors(path: Path) -> Iterator[None]:
 
 def _parquet_bytes(frame: pl.DataFrame) -> bytes:
     buffer = io.BytesIO()
-    frame.write_parquet(buffer, compression="zstd", statistics=True)
+    frame.rechunk().write_parquet(buffer, compression="zstd", statistics=True)
     return buffer.getvalue()

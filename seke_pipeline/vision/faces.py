@@ -20,11 +20,12 @@ from seke_pipeline.emotion.tables import FACES
 from seke_pipeline.vision.align import crop_face
 from seke_pipeline.vision.decode import ImageError, Picture, decode
 from seke_pipeline.vision.detector import Detection, Detector
-from seke_pipeline.vision.quality import roll_degrees, sharpness
+from seke_pipeline.vision.quality import perceptual_hash, roll_degrees, sharpness
 from seke_pipeline.vision.settings import VisionSettings
 
 Row = dict[str, Any]
 Read = Callable[[str, str], bytes]
+Box = tuple[float, float, float, float]
 
 _MAX_THREADS = 4
 _CARRIED = ("image_id", "shard", "source", "split", "subject")
@@ -88,14 +89,20 @@ class _Finder:
             "image_width_px": picture.width_px,
             "image_height_px": picture.height_px,
             "detector": self.detector.identity,
+            "perceptual_hash": perceptual_hash(picture.rgb),
         }
         faces = _largest_first(_detect(picture.rgb, self.detector, self.settings.detection_side_px))
-        if not faces:
-            return [_without_face(image, "no_face") | seen]
-        kept = faces[:1] if self.settings.which == "largest" else faces
+        labelled = _labelled(faces, _listed_box(image), picture)
+        kept = [labelled] if self.settings.which == "largest" else list(range(len(faces)))
+        if not faces or kept == [None]:
+            return [_without_face(image, "no_face") | seen | {"faces_in_image": len(faces)}]
         shared = _carried(image) | seen | {"faces_in_image": len(faces)}
         return [
-            shared | self._face(picture, face) | _place(image["image_id"], place) for place, face in enumerate(kept)
+            shared
+            | self._face(picture, faces[place])
+            | {"face_id": _face_id(image["image_id"], str(place)), "is_labelled_face": place == labelled}
+            for place in kept
+            if place is not None
         ]
 
     def _face(self, picture: Picture, face: Detection) -> Row:
@@ -142,6 +149,34 @@ def _largest_first(faces: list[Detection]) -> list[Detection]:
     return sorted(faces, key=lambda f: ((f.box[0] - f.box[2]) * (f.box[3] - f.box[1]), f.box))
 
 
+def _listed_box(image: Mapping[str, Any]) -> Box | None:
+    """The box in which the source says that the labelled face lies, in the upright image; None where it says none."""
+    edges = [image.get(f"box_{side}_px") for side in ("left", "top", "right", "bottom")]
+    known = [float(edge) for edge in edges if edge is not None]
+    return (known[0], known[1], known[2], known[3]) if len(known) == len(edges) else None
+
+
+def _labelled(faces: list[Detection], listed: Box | None, picture: Picture) -> int | None:
+    """The place of the face that the labels describe: the largest, or the one that covers most of the listed box.
+
+    A face that covers none of it is somebody else; then there is no labelled face.
+    """
+    if listed is None:
+        return 0 if faces else None
+    shares = [_overlap(_scaled(face, *picture.scale).box, listed) for face in faces]
+    best = max(range(len(faces)), key=shares.__getitem__, default=None)
+    return best if best is not None and shares[best] > 0 else None
+
+
+def _overlap(one: Box, other: Box) -> float:
+    """Intersection over union of two boxes."""
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    shared = max(width, 0) * max(height, 0)
+    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)]
+    return float(shared / (sum(areas) - shared)) if shared else 0.0
+
+
 def _box(face: Detection, picture: Picture) -> Row:
     """The box's columns: the part of it that lies in the image."""
     left, right = np.clip((face.box[0], face.box[2]), 0, picture.width_px)
@@ -163,10 +198,6 @@ def _jpeg(crop: Image.Image, quality: int) -> bytes:
 
 def _carried(image: Mapping[str, Any]) -> Row:
     return {name: image[name] for name in _CARRIED}
-
-
-def _place(image_id: str, place: int) -> Row:
-    return {"face_id": _face_id(image_id, str(place)), "is_labelled_face": place == 0}
 
 
 def _without_face(image: Mapping[str, Any], reason: str) -> Row:

@@ -1,5 +1,5 @@
 -- view: Per face: whether it is complete, and if not, which field is missing first and why.
--- status: complete, incomplete, not judged yet, benchmark (test faces are never asked about), or no face.
+-- status: complete, near duplicate (complete, but kept out of FEID: it looks like a test face), incomplete, not judged yet, benchmark (test faces are never asked about), or no face.
 -- no_face_reason: Why there is no face.
 -- anchored: Fields whose value is human.
 -- accepted: Fields whose value is the VLLM's and was accepted.
@@ -31,12 +31,15 @@ SELECT faces.face_id,
        CASE WHEN faces.reason IS NOT NULL THEN 'no face'
             WHEN judged.face_id IS NULL AND faces.split = 'test' THEN 'benchmark'
             WHEN judged.face_id IS NULL THEN 'not judged yet'
-            WHEN judged.rejected = 0 THEN 'complete'
-            ELSE 'incomplete' END AS status,
+            WHEN judged.rejected > 0 THEN 'incomplete'
+            WHEN near_duplicates.face_id IS NOT NULL THEN 'near duplicate'
+            ELSE 'complete' END AS status,
        faces.reason AS no_face_reason,
        judged.anchored,
        judged.accepted,
        judged.rejected,
        judged.first_missing_field,
        judged.first_missing_reason
-FROM faces LEFT JOIN judged ON judged.face_id = faces.face_id
+FROM faces
+  LEFT JOIN judged ON judged.face_id = faces.face_id
+  LEFT JOIN near_duplicates ON near_duplicates.face_id = faces.face_id

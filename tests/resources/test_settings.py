@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from seke_pipeline.errors import SettingsError
-from seke_pipeline.resources.settings import load_settings
+from seke_pipeline.resources.settings import describe, load_settings
 
 PROJECT = Path(__file__).parents[2]
 
@@ -105,3 +105,15 @@ def test_two_sources_of_one_name_and_a_source_named_all_are_refused(tmp_path: Pa
         load_settings(written(tmp_path, one.format("mine") * 2))
     with pytest.raises(SettingsError, match="'all' names the sources together"):
         load_settings(written(tmp_path, one.format("all")))
+
+
+def test_every_key_is_described_and_no_secret_is_among_them() -> None:
+    keys = {key.name: key for key in describe()}
+
+    assert {"lake", "sources.kind", "vision.detector", "vlm.base_url", "method.rounds", "demo.noise.au_flip"} <= set(
+        keys
+    )
+    assert keys["vlm.concurrency"].default == "16"
+    assert keys["vision.detector"].default == '"dlib_hog"'
+    assert all(key.sentence for key in keys.values())
+    assert "vlm.api_key" not in keys

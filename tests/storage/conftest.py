@@ -12,7 +12,7 @@ from seke_pipeline.emotion.instruction import complete_faces, records
 from seke_pipeline.emotion.labels import AU_FIELDS, FIELDS, au_field
 from seke_pipeline.emotion.method import MethodSettings
 from seke_pipeline.emotion.metrics import score
-from seke_pipeline.emotion.tables import FACES, FEAB_ANSWERS, IMAGES, SAMPLES, TABLES
+from seke_pipeline.emotion.tables import FACES, FEAB_ANSWERS, IMAGES, NEAR_DUPLICATES, SAMPLES, TABLES
 from seke_pipeline.emotion.verdict import decide
 
 Frames = dict[str, pl.DataFrame]
@@ -128,11 +128,14 @@ def clean_lake() -> Frames:
     answers = FEAB_ANSWERS.conform(
         feab.with_columns(pl.lit("demo-annotator").alias("model"), pl.lit("1").alias("prompt_version"))
     )
+    alike = {"face_id": f"f-{FACELESS}", "source": "rafdb", "split": "train"}
+    alike |= {"test_face_id": "f-t1", "test_source": "rafdb", "distance_bits": 3}
     return {
         "images": images,
         "faces": faces,
         "samples": samples,
         "verdicts": verdicts,
+        "near_duplicates": NEAR_DUPLICATES.frame([alike]),
         "feid": feid,
         "records": records(feid),
         "feab": feab,

@@ -120,6 +120,10 @@ OFFENCES: dict[str, tuple[Plant, list[tuple[Any, ...]]]] = {
         change("images", {"image_id": "i-c1"}, subject="F-b1"),
         [("f-b1", "bp4d", "train", "test", "subject", "F-b1")],
     ),
+    "feid_no_near_duplicate": (
+        change("near_duplicates", {"test_face_id": "f-t1"}, face_id="f-r1"),
+        [("f-r1", "f-t1", 3)],
+    ),
     "feid_licence_carried": (change("feid", R1, licence="public domain"), [("f-r1",)]),
     "records_wellformed": (
         change("records", {"record_id": "f-r1-joint"}, question="<image>\nWhat now?"),

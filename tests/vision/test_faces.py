@@ -64,6 +64,7 @@ def test_one_image_gives_one_whole_row(listed, stored, middle_face):
         "alignment": "landmarks",
         "face_size_px": pytest.approx(1200**0.5),
         "roll_degrees": 0.0,
+        "perceptual_hash": "0" * 64,  # one colour has no frequencies
         "crop_hash": hashlib.blake2b(crop, digest_size=16).hexdigest(),
     }
 
@@ -129,6 +130,32 @@ def test_all_faces_are_kept_largest_first_and_one_is_labelled(listed, stored, se
     assert every["face_id"].n_unique() == 3
     largest = found(files, listed, sees(BOXES[::-1]), VisionSettings(which="largest"))
     assert_frame_equal(largest, every.head(1))
+
+
+PAIR = ((0, 0, 40, 40), (50, 20, 70, 40))
+
+
+def listed_at(listed, *box):
+    """One listed image whose labelled face lies in this box."""
+    sides = ("left", "top", "right", "bottom")
+    return listed({"a.png": None}).with_columns(
+        pl.lit(float(edge)).alias(f"box_{side}_px") for side, edge in zip(sides, box, strict=True)
+    )
+
+
+@pytest.mark.parametrize(("which", "kept"), [("largest", [True]), ("all", [False, True])])
+def test_the_labelled_face_is_the_one_in_the_sources_box(listed, stored, sees, which, kept):
+    settings = VisionSettings(crop_size_px=64, which=which)
+    images = listed_at(listed, 48, 18, 72, 42)
+    faces = find_faces(images, reader({"a.png": stored(plain(), "PNG")}), sees(PAIR), settings)
+    assert faces["is_labelled_face"].to_list() == kept
+    assert faces.filter("is_labelled_face")["box_left_px"].to_list() == [50.0]
+
+
+def test_a_face_outside_the_sources_box_is_somebody_else(listed, stored, sees):
+    images = listed_at(listed, 60, 45, 80, 60)
+    faces = find_faces(images, reader({"a.png": stored(plain(), "PNG")}), sees(PAIR[:1]), SETTINGS)
+    assert faces.select("reason", "faces_in_image").row(0) == ("no_face", 1)
 
 
 def test_a_box_that_leaves_the_image_is_reported_within_it(listed, stored, sees):

@@ -1,0 +1,115 @@
+"""What asks for runs: shards are registered once, told when they change, and asked for while they have no verdicts."""
+
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+
+from seke_pipeline.automation import new_shards, nightly_feab, nightly_feid, register
+from seke_pipeline.definitions import build_definitions
+from seke_pipeline.emotion.tables import IMAGES
+from seke_pipeline.resources.progress import LogMeters
+from seke_pipeline.resources.sources import Collection, content_hash
+from seke_pipeline.sources import SourceSettings
+from seke_pipeline.storage.lake import Lake
+from tests.conftest import House, small_settings
+
+
+def collection_of(folder: Path, names: list[str]) -> Collection:
+    """A folder source with empty files of these names and a label file."""
+    (folder / "photos").mkdir(exist_ok=True)
+    for name in names:
+        (folder / "photos" / name).touch()
+    source = SourceSettings(name="mine", kind="folder", root=folder / "photos", labels=folder / "labels.csv")
+    return Collection({"mine": source}, shard_size=2)
+
+
+def look(folder: Path, names: list[str], labels: str) -> dict[str, str]:
+    (folder / "labels.csv").write_text(labels)
+    return collection_of(folder, names).look(Lake(folder / "lake"))
+
+
+LABELS = "path,expression,split\na.jpg,happiness,train\nb.jpg,anger,train\n"
+
+
+def test_a_grown_collection_adds_shards_and_touches_none(tmp_path: Path) -> None:
+    before = look(tmp_path, ["a.jpg", "b.jpg"], LABELS)
+    after = look(tmp_path, ["a.jpg", "b.jpg", "0.jpg"], LABELS + "0.jpg,fear,train\n")
+
+    assert list(before) == ["mine-train-00000"]
+    assert list(after) == ["mine-train-00000", "mine-train-00001"]
+    assert after["mine-train-00000"] == before["mine-train-00000"]
+
+
+def test_a_changed_label_changes_its_shard_and_no_other(tmp_path: Path) -> None:
+    names, third = ["a.jpg", "b.jpg", "c.jpg"], "c.jpg,fear,train\n"
+    before = look(tmp_path, names, LABELS + third)
+    after = look(tmp_path, names, LABELS.replace("anger", "disgust") + third)
+
+    assert [key for key in before if before[key] != after[key]] == ["mine-train-00000"]
+
+
+def test_shards_are_registered_once_and_observed_with_their_versions(tmp_path: Path) -> None:
+    versions, seen = {"mine-train-00000": "v1", "mine-train-00001": "v2"}, list[dg.AssetObservation]()
+    with dg.DagsterInstance.ephemeral() as instance:
+        first = register(instance, versions, seen.append)
+        second = register(instance, versions, seen.append)
+        registered = instance.get_dynamic_partitions("shards")
+
+    assert (first, second) == (list(versions), [])
+    assert sorted(registered) == list(versions)
+    assert [(one.partition, one.tags["dagster/data_version"]) for one in seen[:2]] == list(versions.items())
+
+
+def test_the_sensor_asks_once_for_each_shard_without_verdicts(house: House) -> None:
+    house.instance.add_dynamic_partitions("shards", ["mine-train-00000"])
+    try:
+        context = dg.build_sensor_context(instance=house.instance)
+        requests = [one for one in new_shards(context) if isinstance(one, dg.RunRequest)]
+    finally:
+        house.instance.delete_dynamic_partition("shards", "mine-train-00000")
+
+    assert [(one.partition_key, one.run_key) for one in requests] == [("mine-train-00000", "mine-train-00000")]
+
+
+def test_the_schedules_name_partitions_that_exist() -> None:
+    for schedule, key in ((nightly_feid, "train"), (nightly_feab, "test")):
+        request = schedule(dg.build_schedule_context())
+        assert isinstance(request, dg.RunRequest)
+        assert request.partition_key == key
+
+
+def test_the_job_that_looks_registers_the_shards(tmp_path: Path) -> None:
+    settings = small_settings(tmp_path).model_copy(update={"sources": ()})
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a.jpg").touch()
+    source = SourceSettings(name="mine", kind="folder", root=tmp_path / "photos")
+    definitions = build_definitions(settings.model_copy(update={"sources": (source,)}), LogMeters())
+    with dg.DagsterInstance.ephemeral() as instance:
+        done = definitions.resolve_job_def("look_at_sources").execute_in_process(instance=instance)
+        assert done.success
+        assert instance.get_dynamic_partitions("shards") == ["mine-train-00000"]
+
+
+def test_a_changed_label_makes_its_shard_stale_and_only_that_shard_runs_again(house: House, tmp_path: Path) -> None:
+    """The main job goes by recipes: relabel one drawn picture and see which shards run."""
+    label_file = house.settings.sources[0].root / "basic" / "EmoLabel" / "list_patition_label.txt"
+    before = label_file.read_text()
+    shard = house.lake.read(IMAGES).filter(pl.col("path").str.ends_with("train_00001.jpg"))["shard"][0]
+    try:
+        name, code = before.splitlines()[0].split()
+        label_file.write_text(before.replace(f"{name} {code}", f"{name} {int(code) % 7 + 1}", 1))
+        ran = [step.partition for step in house.run().ran if step.job == "annotate_shard"]
+    finally:
+        label_file.write_text(before)
+        house.run()
+
+    assert ran == [shard]
+
+
+def test_the_hash_of_rows_is_that_of_their_content() -> None:
+    whole = IMAGES.frame([{"image_id": str(number), "path": f"{number}.jpg"} for number in range(5)])
+    part = IMAGES.frame([{"image_id": str(number), "path": f"{number}.jpg"} for number in range(2)])
+
+    assert content_hash(whole.head(2)) == content_hash(part) == content_hash(part.reverse())
+    assert content_hash(part) != content_hash(part.with_columns(subject=pl.lit("")))
