@@ -10,7 +10,7 @@ PORT ?= 3000
 export DAGSTER_HOME := $(CURDIR)
 export SEKE_DAGSTER_STATE ?= $(CURDIR)/.state
 
-.PHONY: help setup demo run ui test test-ui check format lock clean
+.PHONY: help setup demo run ui test test-ui check bench format lock clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
 
@@ -47,6 +47,9 @@ check: $(VENV)/.ready-dev ## lint, types and floors
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+bench: $(VENV)/.ready-dev ## a benchmark: make bench NAME=sources, QUICK=1 for a short one
+	@$(BIN)/python benchmarks/$(NAME)/bench.py
 
 format: $(VENV)/.ready-dev ## let ruff mend what it can
 	@$(BIN)/ruff check --fix-only . && $(BIN)/ruff format .

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import dagster as dg
 
 from seke_pipeline.resources.partitions import SHARDS
-from seke_pipeline.resources.sources import Collection
+from seke_pipeline.resources.sources import Collection, Look
 from seke_pipeline.storage.lake import Lake
 
 SHARD_STAGES = ("images", "faces", "samples", "verdicts")
@@ -56,33 +56,27 @@ def look_at_sources() -> None:
 
 
 def register(
-    instance: dg.DagsterInstance,
-    versions: dict[str, str],
-    log_event: Callable[[dg.AssetObservation], object],
+    instance: dg.DagsterInstance, found: Look, log_event: Callable[[dg.AssetObservation], object]
 ) -> list[str]:
     """Register new shards with Dagster, and report the shards whose rows are new or changed.
 
+    The observation's data version is what makes the shard's images stale in the UI, and no others.
+
     Args:
         instance: where partitions are registered.
-        versions: shard → data version of its rows, as `Collection.look` gives them.
+        found: what the look found.
         log_event: takes the observations of `source_images`.
 
     Returns:
-        The keys that were new.
+        The keys that were new to this instance.
     """
     known = set(instance.get_dynamic_partitions(SHARDS.name or ""))
-    new = [key for key in versions if key not in known]
+    new = [key for key in found.versions if key not in known]
     if new:
         instance.add_dynamic_partitions(SHARDS.name or "", new)
-    for key, version in versions.items():
-        log_event(
-            dg.AssetObservation(
-                "source_images",
-                partition=key,
-                tags={"dagster/data_version": version},
-                metadata={"new": key in new},
-            )
-        )
+    for key in sorted({*new, *found.changed}):
+        tags = {"dagster/data_version": found.versions[key]}
+        log_event(dg.AssetObservation("source_images", partition=key, tags=tags, metadata={"new": key in new}))
     return new
 
 

@@ -5,7 +5,7 @@ changed, and a second run of an unchanged collection runs nothing. The runs are 
 them, and `make ui` on the same lake goes on from here.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import dagster as dg
@@ -78,11 +78,11 @@ def run_main_job(
     Raises:
         SekeError: what went wrong, with the cure; what is done is kept, and the next call goes on from there.
     """
-    shards = look_at_collection(settings, instance)
+    versions = look_at_collection(settings, instance)
     definitions = build_definitions(settings, meters)
-    outcome, steps = Outcome(), len(shards) + _STEPS_AFTER_THE_SHARDS
+    outcome, steps = Outcome(), len(versions) + _STEPS_AFTER_THE_SHARDS
     with meters.meter("everything", steps, tell) as advance:
-        for number, step in enumerate(_steps(Lake(settings.lake), _collection(settings), settings, shards), start=1):
+        for number, step in enumerate(_steps(Lake(settings.lake), settings, versions), start=1):
             if step.stages:
                 tell(f"{', '.join(step.stages)}{f' of {step.partition}' if step.partition else ''}")
                 _execute(definitions, step, instance)
@@ -93,27 +93,27 @@ def run_main_job(
     return outcome
 
 
-def look_at_collection(settings: Settings, instance: dg.DagsterInstance) -> list[str]:
-    """Look at the sources, and register their shards and the model; returns the shards' keys, sorted.
+def look_at_collection(settings: Settings, instance: dg.DagsterInstance) -> Mapping[str, str]:
+    """Look at the sources, and register their shards and the model.
+
+    Returns:
+        Shard → data version of its rows, sorted by shard.
 
     Raises:
         SekeError: a source cannot be read.
     """
-    versions = _collection(settings).look(Lake(settings.lake))
-    register(instance, versions, instance.report_runless_asset_event)
+    collection = Collection({source.name: source for source in settings.sources}, settings.collection.shard_size)
+    found = collection.look(Lake(settings.lake))
+    register(instance, found, instance.report_runless_asset_event)
     instance.add_dynamic_partitions(MODELS.name or "", [model_key(settings.vlm.model)])
-    return list(versions)
+    return found.versions
 
 
-def _collection(settings: Settings) -> Collection:
-    return Collection({source.name: source for source in settings.sources}, settings.collection.shard_size)
-
-
-def _steps(lake: Lake, collection: Collection, settings: Settings, shards: Sequence[str]) -> Iterator[Step]:
+def _steps(lake: Lake, settings: Settings, versions: Mapping[str, str]) -> Iterator[Step]:
     """Every partition in the order data flows; each is judged only when those before it have run."""
     model = model_key(settings.vlm.model)
-    for shard in shards:
-        yield Step("annotate_shard", shard, _stale(lake, _shard_chain(lake, collection, settings, shard)))
+    for shard, version in versions.items():
+        yield Step("annotate_shard", shard, _stale(lake, _shard_chain(lake, settings, shard, version)))
     yield Step("build_feid", "train", _stale(lake, _feid_chain(lake, settings)))
     yield Step("build_feab", "test", _stale(lake, ((FEAB, "test", lambda: feab_recipe(lake)),)))
     scores = ((FEAB_SCORES, model, lambda: scores_recipe(lake, settings.vlm, settings.scoring)),)
@@ -124,9 +124,9 @@ def _steps(lake: Lake, collection: Collection, settings: Settings, shards: Seque
 _Stage = tuple[Table, str, Callable[[], Recipe]]
 
 
-def _shard_chain(lake: Lake, collection: Collection, settings: Settings, shard: str) -> tuple[_Stage, ...]:
+def _shard_chain(lake: Lake, settings: Settings, shard: str, version: str) -> tuple[_Stage, ...]:
     return (
-        (IMAGES, shard, lambda: images_recipe(lake, collection, shard)),
+        (IMAGES, shard, lambda: images_recipe(shard, version)),
         (FACES, shard, lambda: faces_recipe(lake, settings.vision, shard)),
         (SAMPLES, shard, lambda: samples_recipe(lake, settings.vlm, settings.method, shard)),
         (VERDICTS, shard, lambda: verdicts_recipe(lake, settings.method, shard)),

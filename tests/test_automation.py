@@ -7,9 +7,9 @@ import polars as pl
 
 from seke_pipeline.automation import new_shards, nightly_feab, nightly_feid, register
 from seke_pipeline.definitions import build_definitions
-from seke_pipeline.emotion.tables import IMAGES
+from seke_pipeline.emotion.tables import IMAGES, LISTING
 from seke_pipeline.resources.progress import LogMeters
-from seke_pipeline.resources.sources import Collection, content_hash
+from seke_pipeline.resources.sources import Collection, Look, content_hash
 from seke_pipeline.sources import SourceSettings
 from seke_pipeline.storage.lake import Lake
 from tests.conftest import House, small_settings
@@ -26,7 +26,7 @@ def collection_of(folder: Path, names: list[str]) -> Collection:
 
 def look(folder: Path, names: list[str], labels: str) -> dict[str, str]:
     (folder / "labels.csv").write_text(labels)
-    return collection_of(folder, names).look(Lake(folder / "lake"))
+    return dict(collection_of(folder, names).look(Lake(folder / "lake")).versions)
 
 
 LABELS = "path,expression,split\na.jpg,happiness,train\nb.jpg,anger,train\n"
@@ -49,16 +49,34 @@ def test_a_changed_label_changes_its_shard_and_no_other(tmp_path: Path) -> None:
     assert [key for key in before if before[key] != after[key]] == ["mine-train-00000"]
 
 
-def test_shards_are_registered_once_and_observed_with_their_versions(tmp_path: Path) -> None:
+def test_an_unchanged_collection_is_not_scanned_again(tmp_path: Path) -> None:
+    """The listing's file is what a scan writes: it stays the very same, and nothing is told to have changed."""
+    lake = Lake(tmp_path / "lake")
+    (tmp_path / "labels.csv").write_text(LABELS)
+    first = collection_of(tmp_path, ["a.jpg", "b.jpg"]).look(lake)
+    written = lake.files(LISTING)[0].stat()
+    second = collection_of(tmp_path, []).look(lake)
+
+    assert lake.files(LISTING)[0].stat().st_ino == written.st_ino
+    assert (first.changed, second.changed) == (("mine-train-00000",), ())
+    assert second.versions == first.versions
+
+
+def test_shards_are_registered_once_and_observed_when_they_change() -> None:
     versions, seen = {"mine-train-00000": "v1", "mine-train-00001": "v2"}, list[dg.AssetObservation]()
     with dg.DagsterInstance.ephemeral() as instance:
-        first = register(instance, versions, seen.append)
-        second = register(instance, versions, seen.append)
+        first = register(instance, Look(versions, tuple(versions)), seen.append)
+        second = register(instance, Look(versions, ()), seen.append)
+        third = register(instance, Look(versions | {"mine-train-00000": "v3"}, ("mine-train-00000",)), seen.append)
         registered = instance.get_dynamic_partitions("shards")
 
-    assert (first, second) == (list(versions), [])
+    assert (first, second, third) == (list(versions), [], [])
     assert sorted(registered) == list(versions)
-    assert [(one.partition, one.tags["dagster/data_version"]) for one in seen[:2]] == list(versions.items())
+    assert [(one.partition, one.tags["dagster/data_version"]) for one in seen] == [
+        ("mine-train-00000", "v1"),
+        ("mine-train-00001", "v2"),
+        ("mine-train-00000", "v3"),
+    ]
 
 
 def test_the_sensor_asks_once_for_each_shard_without_verdicts(house: House) -> None:

@@ -21,9 +21,9 @@ source_images = dg.AssetSpec(
 )
 
 
-def images_recipe(lake: Lake, collection: Collection, shard: str) -> Recipe:
-    """What a shard of the images table is made from: its rows of the listing."""
-    return Recipe(CODE_VERSION, inputs={f"listing/{shard}": content_hash(collection.listed(lake, shard))})
+def images_recipe(shard: str, version: str) -> Recipe:
+    """What a shard of the images table is made from: its rows of the listing, of this data version."""
+    return Recipe(CODE_VERSION, inputs={f"listing/{shard}": version})
 
 
 @dg.asset(
@@ -43,4 +43,5 @@ def images(
     shard = context.partition_key
     rows = collection.listed(lake, shard)
     unusable = rows["reason"].drop_nulls().len()
-    return stored(lake, IMAGES, shard, rows, images_recipe(lake, collection, shard), {"unusable_images": unusable})
+    recipe = images_recipe(shard, content_hash(rows))
+    return stored(lake, IMAGES, shard, rows, recipe, {"unusable_images": unusable})

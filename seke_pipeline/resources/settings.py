@@ -187,18 +187,18 @@ def _read_toml(file: Path) -> dict[str, Any]:
 def _anchored(settings: Settings, folder: Path) -> Settings:
     """The same settings with every relative path of the file made absolute."""
     sources = tuple(
-        source.model_copy(
-            update={
-                "root": folder / source.root,
-                "labels": source.labels and folder / source.labels,
-            }
-        )
+        source.model_copy(update={"root": _from(folder, source.root), "labels": _from(folder, source.labels)})
         for source in settings.sources
     )
     vision = settings.vision.model_copy(update={"model": settings.vision.model and folder / settings.vision.model})
     demo = settings.demo and settings.demo.model_copy(update={"root": folder / settings.demo.root})
     lake = settings.lake if "SEKE_LAKE" in os.environ else folder / settings.lake
     return settings.model_copy(update={"sources": sources, "vision": vision, "demo": demo, "lake": lake.absolute()})
+
+
+def _from(folder: Path, place: Path | str | None) -> Path | str | None:
+    """A relative path from the file's folder; what is no path (`s3://…`) stays."""
+    return folder / place if isinstance(place, Path) else place
 
 
 def _all_errors(file: Path, error: ValidationError) -> SettingsError:

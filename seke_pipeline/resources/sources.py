@@ -1,8 +1,10 @@
 """The collection: the sources of the settings, looked at, dealt to shards, and read in place."""
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import dagster as dg
@@ -11,9 +13,22 @@ import polars as pl
 from seke_pipeline.emotion.tables import LISTING
 from seke_pipeline.errors import SettingsError
 from seke_pipeline.resources.settings import Settings
-from seke_pipeline.sources import SourceSettings, deal, read_image, scan
+from seke_pipeline.sources import Root, SourceSettings, deal, fingerprint, open_root, read_image, scan
 from seke_pipeline.storage.lake import Lake
 from seke_pipeline.storage.manifest import Recipe
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a look at the sources found.
+
+    Attributes:
+        versions: shard → data version of its rows, sorted by shard.
+        changed: the shards whose rows are new or differ from the last look.
+    """
+
+    versions: Mapping[str, str]
+    changed: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -28,25 +43,22 @@ class Collection:
     sources: Mapping[str, SourceSettings]
     shard_size: int
 
-    def look(self, lake: Lake) -> dict[str, str]:
-        """Scan every source, deal new images to new shards, and keep the listing in the lake.
-
-        Returns:
-            Shard key → data version of its rows, over all sources, sorted.
+    def look(self, lake: Lake) -> Look:
+        """Look at every source; where its files changed, scan it, deal new images to new shards, keep the listing.
 
         Raises:
             SekeError: there is no source, or one cannot be read.
         """
         if not self.sources:
             raise SettingsError(
-                "The settings name no source of images",
-                cure="add a [[sources]] table to seke.toml (README.md)",
+                "The settings name no source of images", cure="add a [[sources]] table to seke.toml (README.md)"
             )
-        versions: dict[str, str] = {}
-        for source in self.sources.values():
-            listed = self._look_at(source, lake)
-            versions |= {str(key): content_hash(rows) for (key,), rows in listed.group_by("shard")}
-        return dict(sorted(versions.items()))
+        before = {name: _kept_versions(lake, name) for name in self.sources}
+        after = {name: self._look_at(source, lake) for name, source in self.sources.items()}
+        versions = {shard: version for found in after.values() for shard, version in found.items()}
+        known = {shard: version for kept in before.values() for shard, version in kept.items()}
+        changed = tuple(shard for shard in sorted(versions) if versions[shard] != known.get(shard))
+        return Look(dict(sorted(versions.items())), changed)
 
     def listed(self, lake: Lake, shard: str) -> pl.DataFrame:
         """The rows of one shard as last looked at."""
@@ -58,13 +70,34 @@ class Collection:
         Raises:
             OSError: it is missing, not a regular file, or lies outside the source's root.
         """
-        return read_image(self.sources[source].root, path)
+        return read_image(self._roots[source], path)
 
-    def _look_at(self, source: SourceSettings, lake: Lake) -> pl.DataFrame:
+    @cached_property
+    def _roots(self) -> Mapping[str, Root]:
+        """Each source's root, opened once: in S3 that is a client with its connections."""
+        return {name: open_root(source.root) for name, source in self.sources.items()}
+
+    def _look_at(self, source: SourceSettings, lake: Lake) -> dict[str, str]:
+        """Shard → data version of one source; what it scanned from is kept, so that the next look can spare it."""
+        recipe = Recipe("1", {"fingerprint": fingerprint(source), "shard_size": self.shard_size})
+        if lake.is_current(LISTING, source.name, recipe):
+            return _kept_versions(lake, source.name)
         known = lake.read(LISTING, [source.name]) if lake.manifest(LISTING, source.name) else None
         listed = deal(scan(source), known, self.shard_size)
-        lake.write(LISTING, source.name, listed, Recipe("1", source.model_dump(mode="json", exclude_none=True)))
-        return listed
+        versions = {str(key): content_hash(rows) for (key,), rows in listed.group_by("shard")}
+        lake.note(_versions_of(source.name), json.dumps(versions, indent=0, sort_keys=True))
+        lake.write(LISTING, source.name, listed, recipe)
+        return versions
+
+
+def _versions_of(source: str) -> str:
+    return f"listing-{source}.json"
+
+
+def _kept_versions(lake: Lake, source: str) -> dict[str, str]:
+    """Shard → data version as the last look at a source kept them."""
+    kept: dict[str, str] = json.loads(lake.noted(_versions_of(source)) or "{}")
+    return kept
 
 
 class SourcesResource(dg.ConfigurableResource[Collection]):

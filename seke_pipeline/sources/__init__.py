@@ -7,10 +7,11 @@ Add a database: write one file with a `READER` (see `rows.Reader`) and one line 
 What stays out: decoding images (`vision/`), keeping tables (`storage/`), what labels mean (`emotion/`).
 """
 
+from seke_pipeline.sources.files import Root, open_root
 from seke_pipeline.sources.fingerprint import fingerprint
 from seke_pipeline.sources.image import read_image
 from seke_pipeline.sources.scan import scan
 from seke_pipeline.sources.settings import SourceSettings
 from seke_pipeline.sources.shards import deal
 
-__all__ = ["SourceSettings", "deal", "fingerprint", "read_image", "scan"]
+__all__ = ["Root", "SourceSettings", "deal", "fingerprint", "open_root", "read_image", "scan"]

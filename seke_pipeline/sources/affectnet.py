@@ -91,6 +91,8 @@ def read(root: Root, ask: Ask) -> pl.DataFrame:
 READER = Reader(
     licence="AffectNet: by agreement with its authors; non-commercial research only, no redistribution.",
     read=read,
+    editions=EDITIONS,
+    unread=("_lnd.npy",),
 )
 
 

@@ -108,6 +108,8 @@ def read(root: Root, ask: Ask) -> pl.DataFrame:
 READER = Reader(
     licence="Aff-Wild2: by agreement with its authors; non-commercial research only, no redistribution.",
     read=read,
+    editions=EDITIONS,
+    of_videos=True,
 )
 
 

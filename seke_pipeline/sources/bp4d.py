@@ -55,6 +55,7 @@ def read(root: Root, ask: Ask) -> pl.DataFrame:
 READER = Reader(
     licence="BP4D: licensed by Binghamton University; research only, no redistribution.",
     read=read,
+    of_videos=True,
 )
 
 

@@ -96,6 +96,7 @@ def read(root: Root, ask: Ask) -> pl.DataFrame:
 READER = Reader(
     licence="CK+: by agreement with its authors; research only, no redistribution.",
     read=read,
+    editions=EDITIONS,
 )
 
 

@@ -62,6 +62,8 @@ def read(root: Root, ask: Ask) -> pl.DataFrame:
 READER = Reader(
     licence="DISFA: by agreement with its authors; non-commercial research only, no redistribution.",
     read=read,
+    editions=EDITIONS,
+    of_videos=True,
 )
 
 

@@ -19,19 +19,6 @@ READERS: Mapping[str, Reader] = MappingProxyType(
     }
 )
 
-EDITIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "affectnet": affectnet.EDITIONS,
-        "ckplus": ckplus.EDITIONS,
-        "disfa": disfa.EDITIONS,
-        "affwild2": affwild2.EDITIONS,
-    }
-)
-"""The releases and layouts that a user may choose between, of the kinds that tell several apart."""
-
-OF_VIDEOS = frozenset({"bp4d", "disfa", "affwild2"})
-"""The kinds whose images are frames of videos, which are sampled."""
-
 if TYPE_CHECKING:
     Kind = str
 else:  # a Literal that a type checker cannot follow, so that the names above are not written twice

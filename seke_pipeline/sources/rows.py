@@ -32,12 +32,16 @@ class Reader:
         takes_labels: whether the settings' `labels` mean anything to it.
         unread: endings, in lower case, of files beside the images that it never opens, like `_lnd.npy`; that one
             changed is then no reason to look again, and asking costs nothing.
+        editions: the releases and layouts that a user may choose between, where it tells several apart.
+        of_videos: whether its images are frames of videos, which are sampled.
     """
 
     licence: str
     read: Callable[[Root, Ask], pl.DataFrame]
     takes_labels: bool = False
     unread: tuple[str, ...] = ()
+    editions: tuple[str, ...] = ()
+    of_videos: bool = False
 
 
 def reason(word: Literal["missing_file", "outside_root", "bad_label"]) -> pl.Expr:

@@ -5,7 +5,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from seke_pipeline.sources.registry import EDITIONS, OF_VIDEOS, READERS, Kind
+from seke_pipeline.sources.registry import READERS, Kind
 
 
 class SourceSettings(BaseModel):
@@ -18,7 +18,7 @@ class SourceSettings(BaseModel):
         description="Names the source in tables and shards; changing it makes every image a new one.",
     )
     kind: Kind = Field(description="Which database it is: how its folders and labels are read.")
-    root: Path = Field(
+    root: Path | str = Field(
         description="The folder that the database was unpacked into, or s3://bucket/prefix; ~ is the home."
     )
     edition: str | None = Field(
@@ -33,7 +33,7 @@ class SourceSettings(BaseModel):
         description="Of videos' frames, every how manieth is kept, beside those where an action unit changes; 1 keeps "
         "all, none is the kind's own (10 for bp4d, disfa and affwild2, 1 for affwild2's multi_task).",
     )
-    labels: Path | None = Field(
+    labels: Path | str | None = Field(
         None,
         description="CSV or Parquet file with a column path and any of the 20 fields (kind folder only).",
     )
@@ -55,8 +55,10 @@ class SourceSettings(BaseModel):
 
     @field_validator("root", "labels")
     @classmethod
-    def _at_home(cls, path: Path | None) -> Path | None:
-        return path and path.expanduser()
+    def _on_disk_or_in_s3(cls, place: Path | str | None) -> Path | str | None:
+        """A path, but for `s3://…`, which stays the text it is: a path would lose a slash."""
+        in_s3 = isinstance(place, str) and place.startswith("s3://")
+        return place if place is None or in_s3 else Path(place).expanduser()
 
     @field_validator("edition")
     @classmethod
@@ -65,11 +67,12 @@ class SourceSettings(BaseModel):
 
     @model_validator(mode="after")
     def _means_something(self) -> Self:
-        if self.labels is not None and not READERS[self.kind].takes_labels:
+        reader = READERS[self.kind]
+        if self.labels is not None and not reader.takes_labels:
             raise ValueError(f"kind {self.kind} reads the database's own labels: remove the key labels")
-        if self.every_frame is not None and self.kind not in OF_VIDEOS:
+        if self.every_frame is not None and not reader.of_videos:
             raise ValueError(f"kind {self.kind} has no videos to take frames from: remove the key every_frame")
-        if self.edition is not None and self.edition not in EDITIONS.get(self.kind, ()):
-            known = ", ".join(("auto", *EDITIONS.get(self.kind, ())))
+        if self.edition is not None and self.edition not in reader.editions:
+            known = ", ".join(("auto", *reader.editions))
             raise ValueError(f"kind {self.kind} has no edition {self.edition!r}: use one of {known}")
         return self

@@ -121,12 +121,12 @@ class Lake:
         manifest = self.manifest(table, partition)
         return manifest.data_version if manifest else "missing"
 
-    def note(self, name: str, digest: str) -> None:
-        """Keep the recipe's digest of a thing that is no table: the DuckDB file, the report."""
-        replace_file(self.root / "made" / name, digest.encode())
+    def note(self, name: str, text: str) -> None:
+        """Keep what is to be remembered of a thing that is no table, such as the recipe's digest of the report."""
+        replace_file(self.root / "made" / name, text.encode())
 
     def noted(self, name: str) -> str | None:
-        """The digest last kept under a name."""
+        """The text last kept under a name."""
         path = self.root / "made" / name
         return path.read_text() if path.is_file() else None
 

@@ -66,7 +66,8 @@ def test_the_whole_table_of_2017(plant, listed):
             "automatically_annotated.csv": csv(line("103/unlisted.jpg", 3, 0.5, 0.5)),
         }
     )
-    shared = {"source": "affectnet", "edition": "2017_csv", "licence": LICENCE}
+    box = {"box_left_px": 134.0, "box_top_px": 134.0, "box_right_px": 1033.0, "box_bottom_px": 1033.0}  # x, y, w, h
+    shared = {"source": "affectnet", "edition": "2017_csv", "licence": LICENCE, **box}
     rows = [
         ("103/None.jpg", "train", None, 0.1, 0.2),
         # naive: -2 is very unpleasant and calm, 9 is a tenth expression
