@@ -4,10 +4,13 @@ from pathlib import Path
 
 import dagster as dg
 import polars as pl
+from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
+from dagster._core.loader import LoadingContextForTest
 
 from seke_pipeline.automation import new_shards, nightly_feab, nightly_feid, register
 from seke_pipeline.definitions import build_definitions
 from seke_pipeline.emotion.tables import IMAGES, LISTING
+from seke_pipeline.main_job import look_at_collection
 from seke_pipeline.resources.progress import LogMeters
 from seke_pipeline.resources.sources import Collection, Look, content_hash
 from seke_pipeline.sources import SourceSettings
@@ -131,3 +134,34 @@ def test_the_hash_of_rows_is_that_of_their_content() -> None:
 
     assert content_hash(whole.head(2)) == content_hash(part) == content_hash(part.reverse())
     assert content_hash(part) != content_hash(part.with_columns(subject=pl.lit("")))
+
+
+def stale_partitions(house: House, asset: str) -> dict[str, list[str]]:
+    """Partition → why Dagster calls it stale, as the UI shows it."""
+    graph = build_definitions(house.settings, LogMeters()).get_repository_def().asset_graph
+    loading = LoadingContextForTest(house.instance)
+    resolver = CachingStaleStatusResolver(house.instance, graph, loading)
+    key = dg.AssetKey(asset)
+    return {
+        shard: [cause.reason for cause in resolver.get_stale_causes(key, shard)]
+        for shard in house.instance.get_dynamic_partitions("shards")
+        if resolver.get_status(key, shard) == StaleStatus.STALE
+    }
+
+
+def test_a_label_that_changed_on_disk_is_seen_in_dagster_at_its_shard_alone(house: House) -> None:
+    label_file = house.settings.sources[0].root / "basic" / "EmoLabel" / "list_patition_label.txt"
+    before = label_file.read_text()
+    shard = house.lake.read(IMAGES).filter(pl.col("path").str.ends_with("train_00002.jpg"))["shard"][0]
+    assert stale_partitions(house, "images") == {}
+    try:
+        name, code = before.splitlines()[1].split()
+        label_file.write_text(before.replace(f"{name} {code}", f"{name} {int(code) % 7 + 1}", 1))
+        look_at_collection(house.settings, house.instance)
+        stale = stale_partitions(house, "images")
+    finally:
+        label_file.write_text(before)
+        house.run()
+
+    assert list(stale) == [shard]
+    assert "data version" in stale[shard][0]
