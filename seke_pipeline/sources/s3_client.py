@@ -41,7 +41,7 @@ def _library(name: str) -> Any:
     except ImportError as error:
         raise SourceError(
             "A source in S3 needs boto3, which is not installed",
-            cure="pip install 'seke_pipeline[s3]'",
+            cure='run `pip install -c constraints.txt -e ".[s3]"`',
         ) from error
 
 

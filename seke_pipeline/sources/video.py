@@ -65,7 +65,7 @@ def require_av() -> Any:
     except ImportError as error:
         raise SourceError(
             "Frames inside videos need PyAV, which is not installed",
-            cure="pip install 'seke_pipeline[video]', or extract the videos' frames to images",
+            cure='run `pip install -c constraints.txt -e ".[video]"`, or extract the frames of the videos to images',
         ) from error
     return av
 

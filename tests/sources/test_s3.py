@@ -225,5 +225,5 @@ def test_a_store_that_does_not_answer_is_told(store, monkeypatch):
 def test_without_boto3_the_cure_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "boto3", None)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:10")
-    with pytest.raises(SourceError, match=r"needs boto3.*pip install 'seke_pipeline\[s3\]'"):
+    with pytest.raises(SourceError, match=r'needs boto3.*constraints\.txt -e "\.\[s3\]"'):
         scan(SourceSettings.model_validate({"name": "mine", "kind": "folder", "root": "s3://bucket/x"}))
