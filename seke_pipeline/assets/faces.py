@@ -7,7 +7,7 @@ import polars as pl
 
 from seke_pipeline.emotion.tables import FACES, IMAGES
 from seke_pipeline.report import contact_sheet
-from seke_pipeline.resources.lake import picture, stored, table_metadata
+from seke_pipeline.resources.lake import described, picture, stored
 from seke_pipeline.resources.partitions import SHARDS
 from seke_pipeline.resources.progress import Meters, counter
 from seke_pipeline.resources.sources import Collection
@@ -32,12 +32,10 @@ def faces_recipe(lake: Lake, vision: VisionSettings, shard: str) -> Recipe:
     deps=["images"],
     partitions_def=SHARDS,
     group_name="faces",
-    owners=["team:seke"],
     kinds={"pillow", "parquet"},
     code_version=CODE_VERSION,
-    metadata=table_metadata(FACES),
-    description=FACES.sentence,
     pool="detector",
+    **described(FACES),
 )
 def faces(
     context: dg.AssetExecutionContext,

@@ -11,7 +11,7 @@ from seke_pipeline.emotion.labels import Labels
 from seke_pipeline.emotion.metrics import score
 from seke_pipeline.emotion.tables import FACES, FEAB, FEAB_ANSWERS, FEAB_SCORES, IMAGES
 from seke_pipeline.errors import SettingsError
-from seke_pipeline.resources.lake import stored, table_metadata
+from seke_pipeline.resources.lake import described, stored
 from seke_pipeline.resources.partitions import FEAB_SPLITS, MODELS, model_key
 from seke_pipeline.resources.progress import Meters
 from seke_pipeline.resources.settings import ScoringSettings
@@ -51,11 +51,9 @@ def scores_recipe(lake: Lake, vlm: VlmSettings, scoring: ScoringSettings) -> Rec
     deps=[dg.AssetDep(name, partition_mapping=dg.AllPartitionMapping()) for name in ("images", "faces")],
     partitions_def=FEAB_SPLITS,
     group_name="feab",
-    owners=["team:seke"],
     kinds={"polars", "parquet"},
     code_version=CODE_VERSION,
-    metadata=table_metadata(FEAB),
-    description=FEAB.sentence,
+    **described(FEAB),
 )
 def feab(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult[None]:
     """The test faces of which humans said something."""
@@ -68,12 +66,10 @@ def feab(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult[None]:
     deps=[dg.AssetDep("feab", partition_mapping=dg.AllPartitionMapping())],
     partitions_def=MODELS,
     group_name="feab",
-    owners=["team:seke"],
     kinds={"openai", "parquet"},
     code_version=CODE_VERSION,
-    metadata=table_metadata(FEAB_SCORES),
-    description=FEAB_SCORES.sentence,
     pool="vlm",
+    **described(FEAB_SCORES),
 )
 def feab_scores(
     context: dg.AssetExecutionContext,

@@ -10,7 +10,7 @@ from seke_pipeline.emotion.instruction import records as told_records
 from seke_pipeline.emotion.tables import FACES, FEID, IMAGES, NEAR_DUPLICATES, RECORDS, SAMPLES, VERDICTS
 from seke_pipeline.exports.folder import write_export
 from seke_pipeline.report import contact_sheet
-from seke_pipeline.resources.lake import picture, stored, table_metadata
+from seke_pipeline.resources.lake import described, picture, stored
 from seke_pipeline.resources.partitions import FEID_SPLITS
 from seke_pipeline.resources.settings import FeidSettings
 from seke_pipeline.storage.lake import Lake, replace_file
@@ -45,11 +45,9 @@ def records_recipe(lake: Lake, split: str) -> Recipe:
     deps=[dg.AssetDep("faces", partition_mapping=dg.AllPartitionMapping())],
     partitions_def=FEID_SPLITS,
     group_name="feid",
-    owners=["team:seke"],
     kinds={"polars", "parquet"},
     code_version=CODE_VERSION,
-    metadata=table_metadata(NEAR_DUPLICATES),
-    description=NEAR_DUPLICATES.sentence,
+    **described(NEAR_DUPLICATES),
 )
 def near_duplicates(
     context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], feid_settings: dg.ResourceParam[FeidSettings]
@@ -69,11 +67,9 @@ def near_duplicates(
     ],
     partitions_def=FEID_SPLITS,
     group_name="feid",
-    owners=["team:seke"],
     kinds={"polars", "parquet"},
     code_version=CODE_VERSION,
-    metadata=table_metadata(FEID),
-    description=FEID.sentence,
+    **described(FEID),
 )
 def feid(context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult[None]:
     """The faces of a split whose 20 fields are all anchored or accepted."""
@@ -94,11 +90,9 @@ def feid(context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake]) -> dg.
     deps=["feid"],
     partitions_def=FEID_SPLITS,
     group_name="feid",
-    owners=["team:seke"],
     kinds={"json", "parquet"},
     code_version=CODE_VERSION,
-    metadata=table_metadata(RECORDS),
-    description=f"{RECORDS.sentence} Exported as LLaVA conversations beside the crops.",
+    **described(RECORDS, "Exported as LLaVA conversations beside the crops."),
 )
 def records(context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult[None]:
     """Four records per face: one per grain, and one that joins the three."""

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from seke_pipeline.emotion.tables import IMAGES
-from seke_pipeline.resources.lake import stored, table_metadata
+from seke_pipeline.resources.lake import OWNERS, described, stored
 from seke_pipeline.resources.partitions import SHARDS
 from seke_pipeline.resources.sources import Collection, content_hash
 from seke_pipeline.storage.lake import Lake
@@ -16,7 +16,7 @@ source_images = dg.AssetSpec(
     description="The images on disk, read in place and never copied: what the job `look_at_sources` last saw of them.",
     partitions_def=SHARDS,
     group_name="images",
-    owners=["team:seke"],
+    owners=OWNERS,
     kinds={"jpeg"},
 )
 
@@ -30,11 +30,9 @@ def images_recipe(shard: str, version: str) -> Recipe:
     deps=[source_images],
     partitions_def=SHARDS,
     group_name="images",
-    owners=["team:seke"],
     kinds={"polars", "parquet"},
     code_version=CODE_VERSION,
-    metadata=table_metadata(IMAGES),
-    description=IMAGES.sentence,
+    **described(IMAGES),
 )
 def images(
     context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake], collection: dg.ResourceParam[Collection]

@@ -9,7 +9,7 @@ from seke_pipeline.emotion.anchors import anchored_faces
 from seke_pipeline.emotion.labels import Labels
 from seke_pipeline.emotion.method import MethodSettings
 from seke_pipeline.emotion.tables import FACES, IMAGES, SAMPLES
-from seke_pipeline.resources.lake import stored, table_metadata
+from seke_pipeline.resources.lake import described, stored
 from seke_pipeline.resources.partitions import SHARDS
 from seke_pipeline.resources.progress import Meters
 from seke_pipeline.resources.vlm import Endpoint, asking
@@ -33,12 +33,10 @@ def samples_recipe(lake: Lake, vlm: VlmSettings, method: MethodSettings, shard: 
     deps=["images", "faces"],
     partitions_def=SHARDS,
     group_name="samples",
-    owners=["team:seke"],
     kinds={"openai", "parquet"},
     code_version=CODE_VERSION,
-    metadata=table_metadata(SAMPLES),
-    description=f"{SAMPLES.sentence} Test shards are not asked about: their truth is human.",
     pool="vlm",
+    **described(SAMPLES, "Test shards are not asked about: their truth is human."),
 )
 def samples(
     context: dg.AssetExecutionContext,

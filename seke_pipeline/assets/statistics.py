@@ -4,6 +4,7 @@ import dagster as dg
 
 from seke_pipeline.emotion.tables import FACES, FEAB_SCORES, FEID, IMAGES, RECORDS, SAMPLES, VERDICTS
 from seke_pipeline.report import render_page
+from seke_pipeline.resources.lake import OWNERS
 from seke_pipeline.resources.places import VIEWS
 from seke_pipeline.resources.reporting import Reporter
 from seke_pipeline.storage.analytics import build_analytics
@@ -37,7 +38,7 @@ def statistics_are_current(lake: Lake) -> bool:
 @dg.asset(
     deps=[dg.AssetDep(name, partition_mapping=dg.AllPartitionMapping()) for name in _UPSTREAM],
     group_name="statistics",
-    owners=["team:seke"],
+    owners=OWNERS,
     kinds={"duckdb"},
     code_version=CODE_VERSION,
     description="The DuckDB file: views over the whole lake and small summary tables. "
@@ -58,7 +59,7 @@ def analytics_db(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult[None]:
 @dg.asset(
     deps=[dg.AssetDep(name, partition_mapping=dg.AllPartitionMapping()) for name in _UPSTREAM],
     group_name="statistics",
-    owners=["team:seke"],
+    owners=OWNERS,
     kinds={"html"},
     code_version=CODE_VERSION,
     description="One page that says what came out, how reliable it is, and what it may be used for.",

@@ -9,7 +9,7 @@ from seke_pipeline.emotion.anchors import anchored_faces
 from seke_pipeline.emotion.method import MethodSettings
 from seke_pipeline.emotion.tables import FACES, IMAGES, SAMPLES, VERDICTS
 from seke_pipeline.emotion.verdict import decide
-from seke_pipeline.resources.lake import stored, table_metadata
+from seke_pipeline.resources.lake import described, stored
 from seke_pipeline.resources.partitions import SHARDS
 from seke_pipeline.storage.lake import Lake
 from seke_pipeline.storage.manifest import Recipe
@@ -30,11 +30,9 @@ def verdicts_recipe(lake: Lake, method: MethodSettings, shard: str) -> Recipe:
     deps=["images", "faces", "samples"],
     partitions_def=SHARDS,
     group_name="verdicts",
-    owners=["team:seke"],
     kinds={"polars", "parquet"},
     code_version=CODE_VERSION,
-    metadata=table_metadata(VERDICTS),
-    description=f"{VERDICTS.sentence} Recomputed at no cost when a threshold changes.",
+    **described(VERDICTS, "Recomputed at no cost when a threshold changes."),
 )
 def verdicts(
     context: dg.AssetExecutionContext,

@@ -3,7 +3,7 @@
 import base64
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import dagster as dg
 import polars as pl
@@ -12,6 +12,9 @@ from seke_pipeline.emotion.tables import Column, Table
 from seke_pipeline.resources.settings import Settings
 from seke_pipeline.storage.lake import Lake
 from seke_pipeline.storage.manifest import Recipe
+
+OWNERS = ["team:seke"]
+"""Whom the UI names as the owners of every asset."""
 
 
 class LakeResource(dg.ConfigurableResource[Lake]):
@@ -47,9 +50,21 @@ def _column(column: Column, *, unique: bool) -> dg.TableColumn:
     )
 
 
-def table_metadata(table: Table) -> dict[str, dg.MetadataValue]:
-    """What holds for every partition of a table."""
-    return {"dagster/column_schema": dg.MetadataValue.table_schema(column_schema(table))}
+class Described(TypedDict):
+    """Arguments of `dg.asset`."""
+
+    owners: list[str]
+    description: str
+    metadata: dict[str, Any]
+
+
+def described(table: Table, note: str = "") -> Described:
+    """What the UI says of the asset that makes a table, as arguments of `dg.asset`: owners, sentence, columns."""
+    return {
+        "owners": OWNERS,
+        "description": f"{table.sentence} {note}".strip(),
+        "metadata": {"dagster/column_schema": dg.MetadataValue.table_schema(column_schema(table))},
+    }
 
 
 def stored(
