@@ -78,6 +78,14 @@ def run_main_job(
     Raises:
         SekeError: what went wrong, with the cure; what is done is kept, and the next call goes on from there.
     """
+    with Lake(settings.lake).alone():
+        _bury_killed_runs(instance, settings)
+        return _run_what_is_stale(settings, instance, meters, tell)
+
+
+def _run_what_is_stale(
+    settings: Settings, instance: dg.DagsterInstance, meters: Meters, tell: Callable[[str], None]
+) -> Outcome:
     versions = look_at_collection(settings, instance)
     definitions = build_definitions(settings, meters)
     outcome, steps = Outcome(), len(versions) + _STEPS_AFTER_THE_SHARDS
@@ -85,12 +93,30 @@ def run_main_job(
         for number, step in enumerate(_steps(Lake(settings.lake), settings, versions), start=1):
             if step.stages:
                 tell(f"{', '.join(step.stages)}{f' of {step.partition}' if step.partition else ''}")
-                _execute(definitions, step, instance)
+                _execute(definitions, step, instance, _tags(settings))
                 outcome.ran.append(step)
             else:
                 outcome.current += 1
             advance(number, "")
     return outcome
+
+
+def _tags(settings: Settings) -> dict[str, str]:
+    """What marks a run as one of the main job on this lake."""
+    return {"seke/run": "main_job", "seke/lake": str(settings.lake)}
+
+
+def _bury_killed_runs(instance: dg.DagsterInstance, settings: Settings) -> None:
+    """Tell Dagster of runs whose main job was killed: they would hold their place in the pools for ever.
+
+    Only for the holder of the lake's lock: while it is held, no other main job on this lake is alive.
+    """
+    alive = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
+    for run in instance.get_runs(filters=dg.RunsFilter(tags=_tags(settings), statuses=alive)):
+        instance.report_run_failed(
+            run, message="The main job that ran this was killed; the next one goes on from here."
+        )
+        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
 
 
 def look_at_collection(settings: Settings, instance: dg.DagsterInstance) -> Mapping[str, str]:
@@ -149,7 +175,7 @@ def _stale(lake: Lake, chain: Sequence[_Stage]) -> tuple[str, ...]:
     return ()
 
 
-def _execute(definitions: dg.Definitions, step: Step, instance: dg.DagsterInstance) -> None:
+def _execute(definitions: dg.Definitions, step: Step, instance: dg.DagsterInstance, tags: Mapping[str, str]) -> None:
     job = definitions.resolve_job_def(step.job)
     try:
         job.execute_in_process(
@@ -157,7 +183,7 @@ def _execute(definitions: dg.Definitions, step: Step, instance: dg.DagsterInstan
             instance=instance,
             partition_key=step.partition,
             asset_selection=[dg.AssetKey(name) for name in step.stages],
-            tags={"seke/run": "main_job"},
+            tags=dict(tags),
         )
     except Exception as error:
         raise _ours_within(error, step) from error

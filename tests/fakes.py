@@ -2,6 +2,7 @@
 
 import json
 import threading
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
@@ -14,11 +15,17 @@ class AnotherServer:
     Args:
         key: the API key that it wants.
         model: the only model that it knows.
+
+    Attributes:
+        answered: answers that it gave.
+        delay_s: how long it thinks.
+        waiting: requests that it thinks about.
     """
 
     def __init__(self, key: str, model: str) -> None:
         server = self
         self.key, self.model, self.answered = key, model, 0
+        self.delay_s, self.waiting = 0.0, 0
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -27,15 +34,23 @@ class AnotherServer:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 status, reply = server.reply(self.headers.get("Authorization", ""), body)
                 content = json.dumps(reply).encode()
+                server.waiting += 1
+                server.closed.wait(server.delay_s)
+                server.waiting -= 1
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
                 self.wfile.write(content)
 
+            def handle(self) -> None:
+                with suppress(ConnectionError):  # a client that was killed
+                    super().handle()
+
             def log_message(self, *_: object) -> None:
                 """Stay quiet."""
 
+        self.closed = threading.Event()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._http.serve_forever, daemon=True)
 
@@ -48,6 +63,7 @@ class AnotherServer:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.closed.set()
         self._http.shutdown()
         self._thread.join()
         self._http.server_close()

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -50,24 +51,29 @@ class Desk:
         text = SETTINGS.format(url=url or self.server.url, detector=detector, model_file=line)
         (self.folder / "seke.toml").write_text(text)
 
-    def run(self, command: str = "run", key: str = KEY, **environment: str) -> subprocess.CompletedProcess[str]:
+    def run(self, command: str = "run", key: str = KEY) -> subprocess.CompletedProcess[str]:
+        """Type a command and wait for its end."""
+        typed = self.start(command, key)
+        stdout, stderr = typed.communicate(timeout=120)
+        return subprocess.CompletedProcess(typed.args, typed.returncode, stdout, stderr)
+
+    def start(self, command: str = "run", key: str = KEY) -> subprocess.Popen[str]:
+        """Type a command."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("SEKE_", "OPENAI_"))}
-        return subprocess.run(
+        own = {
+            "PYTHONPATH": str(PROJECT),
+            "DAGSTER_HOME": str(PROJECT),
+            "SEKE_DAGSTER_STATE": str(self.folder / "state"),
+            "SEKE_VLM_API_KEY": key,
+            "COLUMNS": "200",
+        }
+        return subprocess.Popen(
             [sys.executable, "-m", "seke_pipeline", command],
             cwd=self.folder,
-            env={
-                **kept,
-                "PYTHONPATH": str(PROJECT),
-                "DAGSTER_HOME": str(PROJECT),
-                "SEKE_DAGSTER_STATE": str(self.folder / "state"),
-                "SEKE_VLM_API_KEY": key,
-                "COLUMNS": "200",
-                **environment,
-            },
-            capture_output=True,
+            env=kept | own,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=120,
-            check=False,
         )
 
     @property
@@ -170,3 +176,24 @@ def test_a_broken_photograph_is_a_row_and_not_an_error(desk: Desk) -> None:
     assert told.returncode == 0
     rows = desk.lake.read(FACES).filter(pl.col("reason").is_not_null())
     assert rows["reason"].to_list() == ["unreadable_image"]
+
+
+def test_a_killed_run_is_buried_and_the_next_goes_on(desk: Desk) -> None:
+    """Kill -9 while the server is slow to answer: Dagster's pools must not wait for the dead."""
+    desk.settings()
+    desk.server.delay_s = 30.0
+    running = desk.start()
+    deadline = time.monotonic() + 60
+    while not desk.server.waiting and time.monotonic() < deadline:
+        time.sleep(0.1)
+    second = desk.run()
+    running.kill()
+    running.communicate()
+    desk.server.delay_s = 0.0
+    third = desk.run()
+
+    assert second.returncode == 1
+    assert "Another main job is at work" in second.stdout
+    assert third.returncode == 0, third.stdout + third.stderr
+    assert "samples, verdicts of mine-train-00000" in third.stdout
+    assert desk.lake.read(FEID).height == 1

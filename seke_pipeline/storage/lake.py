@@ -5,6 +5,7 @@ The layout is `<root>/<table>/<kind>=<key>/part.parquet` with `manifest.json` be
 """
 
 import errno
+import fcntl
 import hashlib
 import io
 import os
@@ -121,6 +122,24 @@ class Lake:
         manifest = self.manifest(table, partition)
         return manifest.data_version if manifest else "missing"
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep every other main job away from this lake for as long as the context is open.
+
+        Raises:
+            LakeError: another one has it. The lock goes with its process, however that ends.
+        """
+        path = self.root / "main_job.lock"
+        with lake_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = path.open("a")
+        with file:
+            if not _locked(file.fileno()):
+                raise LakeError(
+                    f"Another main job is at work on {self.root}", cure="wait until it has ended, or stop it"
+                )
+            yield
+
     def note(self, name: str, text: str) -> None:
         """Keep what is to be remembered of a thing that is no table, such as the recipe's digest of the report."""
         replace_file(self.root / "made" / name, text.encode())
@@ -156,6 +175,14 @@ def replace_file(path: Path, body: bytes) -> None:
         except OSError:
             temporary.unlink(missing_ok=True)
             raise
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @contextmanager
