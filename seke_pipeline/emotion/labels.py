@@ -48,7 +48,14 @@ def au_field(number: int) -> str:
     return f"au{number:02d}"
 
 
+def intensity_field(number: int) -> str:
+    """The column of an action unit's intensity, where a database gives one: 4 → `au04_intensity`."""
+    return f"{au_field(number)}_intensity"
+
+
 AU_FIELDS: tuple[str, ...] = tuple(au_field(number) for number in AUS)
+INTENSITY_FIELDS: tuple[str, ...] = tuple(intensity_field(number) for number in AUS)
+"""Not among `FIELDS`: what a database's coders said of strength is kept, never asked for."""
 FIELDS: tuple[str, ...] = ("expression", "valence", "arousal", *AU_FIELDS)
 
 

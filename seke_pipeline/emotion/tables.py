@@ -17,6 +17,7 @@ from seke_pipeline.emotion.labels import (
     GRAINS,
     SPLITS,
     au_field,
+    intensity_field,
 )
 
 IMAGE_REASONS = ("missing_file", "outside_root", "bad_label")
@@ -137,6 +138,19 @@ def _label_columns(whose: str) -> tuple[Column, ...]:
     )
 
 
+def _intensity_columns(whose: str) -> tuple[Column, ...]:
+    """The action units' FACS intensities as columns; null is not given, which says nothing of presence."""
+    return tuple(
+        _count(
+            intensity_field(number),
+            "0…5",
+            f"Intensity of AU{number} ({name}), {whose}: FACS A to E are 1 to 5, 0 is absent; null is not given.",
+            nullable=True,
+        )
+        for number, name in AU_NAMES.items()
+    )
+
+
 _SHARD = _text("shard", "The partition this row lies in: source, split and running number.")
 _SOURCE = _text("source", "Name of the source database, as the settings give it.")
 _SPLIT = _one_of("split", SPLITS, "train goes to FEID, test to FEAB; given once and for ever.")
@@ -172,6 +186,7 @@ IMAGES = Table(
             for side in ("left", "top", "right", "bottom")
         ),
         *_label_columns("as the source's coders labelled it"),
+        *_intensity_columns("as the source's coders graded it"),
         _one_of("reason", IMAGE_REASONS, "Why the image cannot be used; null when it can.", nullable=True),
     ),
 )

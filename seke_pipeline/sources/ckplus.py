@@ -4,8 +4,8 @@
     Emotion/S005/001/S005_001_00000011_emotion.txt   "   3.0000000e+00"; only 327 sequences have one
     FACS/S005/001/S005_001_00000011_facs.txt         "   9.0000000e+00   4.0000000e+00": AU and its intensity
 
-Intensity 0 is not absent: the action unit is there and its intensity was not given. Many people hold a copy
-of the labelled sequences' last three frames, sorted into folders by expression:
+Intensity 0 is not absent: the action unit is there and its intensity was not given (null here). Many people
+hold a copy of the labelled sequences' last three frames, sorted into folders by expression:
 
     anger/S010_004_00000019.png
 
@@ -18,7 +18,7 @@ from types import MappingProxyType
 
 import polars as pl
 
-from seke_pipeline.emotion.labels import AUS, Expression, au_field
+from seke_pipeline.emotion.labels import AUS, Expression, au_field, intensity_field
 from seke_pipeline.sources.ask import Ask
 from seke_pipeline.sources.errors import SourceError
 from seke_pipeline.sources.files import Root, list_images, read_small_files, what_lies_in
@@ -68,10 +68,10 @@ def read(root: Root, ask: Ask) -> pl.DataFrame:
         ask: the edition, if one is named.
 
     Returns:
-        path, edition, subject, video, frame, expression, AUs, reason: one row for each sequence that has an
-        emotion or a FACS file, or lies in a folder by expression. A sequence with a FACS file has the AUs
-        that the file does not name absent; one without has them unknown. One whose labelled frame is not
-        there has the reason `missing_file`.
+        path, edition, subject, video, frame, expression, AUs, intensities, reason: one row for each sequence that
+        has an emotion or a FACS file, or lies in a folder by expression. A sequence with a FACS file has the AUs
+        that the file does not name absent, with intensity 0; one without has them unknown. One whose labelled
+        frame is not there has the reason `missing_file`.
 
     Raises:
         SourceError: neither edition is found.
@@ -112,7 +112,7 @@ def _images(root: Root) -> pl.DataFrame:
 
 
 def _labels(root: Root) -> pl.DataFrame:
-    """stem, subject, sequence, frame, expression, AUs, bad: one row per labelled sequence."""
+    """stem, subject, sequence, frame, expression, AUs, intensities, bad: one row per labelled sequence."""
     emotions = _contents(root, _EMOTION_FOLDERS, "_emotion.txt")
     facs = _contents(root, _FACS_FOLDERS, "_facs.txt")
     both = _expressions(emotions).join(_action_units(facs), on="stem", how="full", coalesce=True)
@@ -154,7 +154,10 @@ def _expressions(files: pl.DataFrame) -> pl.DataFrame:
 
 
 def _action_units(files: pl.DataFrame) -> pl.DataFrame:
-    """stem, AUs, bad_aus: what the lines name is present; what they do not is absent, if all can be read."""
+    """stem, AUs, intensities, bad_aus: what the lines name is present; what they do not is absent, if all can be read.
+
+    Of two lines for one action unit the stronger counts.
+    """
     lines = (
         files.with_columns(line=pl.col("text").str.split("\n"))
         .explode("line")
@@ -162,18 +165,34 @@ def _action_units(files: pl.DataFrame) -> pl.DataFrame:
         .with_columns(pl.col("line").str.extract_groups(_FACS_LINE).struct.unnest())
         .with_columns(pl.col("au", "intensity").cast(pl.Float64, strict=False))
     )
-    whole = (pl.col("au") % 1 == 0) & pl.col("intensity").is_between(0, 5)
-    named = lines.filter(whole).group_by("stem").agg("au")
+    whole = (pl.col("au") % 1 == 0) & pl.col("intensity").is_between(0, 5) & (pl.col("intensity") % 1 == 0)
+    named = lines.filter(whole).group_by("stem").agg("au", *(_given(number) for number in AUS))
     unreadable = lines.filter(~whole.fill_null(False)).select("stem").unique().with_columns(bad_aus=pl.lit(True))
     read = files.select("stem").join(named, on="stem", how="left").join(unreadable, on="stem", how="left")
     # a file without a line says nothing, also not that a face does nothing
     bad = pl.col("bad_aus").fill_null(pl.col("au").is_null())
-    return read.select("stem", *(_presence(number, bad) for number in AUS), bad_aus=bad)
+    return read.select(
+        "stem", *(_presence(number, bad) for number in AUS), *(_intensity(number, bad) for number in AUS), bad_aus=bad
+    )
+
+
+def _given(number: int) -> pl.Expr:
+    """The intensity that a sequence's lines give an action unit; null without one, and where it says not given (0)."""
+    graded = (pl.col("au") == number) & (pl.col("intensity") > 0)
+    return pl.col("intensity").filter(graded).max().cast(pl.Int64).alias(intensity_field(number))
+
+
+def _named(number: int) -> pl.Expr:
+    return pl.col("au").list.contains(float(number)).fill_null(False)
 
 
 def _presence(number: int, bad: pl.Expr) -> pl.Expr:
-    named = pl.col("au").list.contains(float(number)).fill_null(False)
-    return pl.when(named | ~bad).then(named).alias(au_field(number))
+    return pl.when(_named(number) | ~bad).then(_named(number)).alias(au_field(number))
+
+
+def _intensity(number: int, bad: pl.Expr) -> pl.Expr:
+    given = pl.col(intensity_field(number))
+    return pl.when(_named(number)).then(given).when(~bad).then(0).alias(intensity_field(number))
 
 
 def _with_images(labels: pl.DataFrame, images: pl.DataFrame) -> pl.DataFrame:

@@ -5,7 +5,7 @@
     Videos_LeftCamera/LeftVideoSN001_comp.avi       read where there are no frames; or the right camera's
 
 The action unit is told by the file's name alone. It counts as active from intensity 2 on, as in ME-GraphAU, JAANet
-and AU-Net; intensity itself is not kept. There are no expressions and no valence-arousal. The split is by person.
+and AU-Net; intensity is kept beside it. There are no expressions and no valence-arousal. The split is by person.
 """
 
 import re
@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 import polars as pl
 
-from seke_pipeline.emotion.labels import AUS, au_field
+from seke_pipeline.emotion.labels import AUS, au_field, intensity_field
 from seke_pipeline.sources.ask import Ask
 from seke_pipeline.sources.errors import SourceError
 from seke_pipeline.sources.files import Root, what_lies_in
@@ -46,8 +46,8 @@ def read(root: Root, ask: Ask) -> pl.DataFrame:
 
     Returns:
         path, edition, subject, video (the subject: there is one of each), frame (from 1, as the labels count),
-        the AUs that the files have, reason: one row per frame that is kept. One without an image has the reason
-        `missing_file`; images without a code are not listed.
+        the AUs that the files have and their intensities, reason: one row per frame that is kept. One without an
+        image has the reason `missing_file`; images without a code are not listed.
 
     Raises:
         SourceError: no label files, or neither frames nor videos.
@@ -68,7 +68,7 @@ READER = Reader(
 
 
 def _labels(root: Root) -> pl.DataFrame:
-    """subject, frame, AUs, reason."""
+    """subject, frame, AUs, intensities, reason."""
     folder = root / _LABEL_FOLDER
     if not folder.is_dir():
         raise SourceError(
@@ -86,19 +86,21 @@ def _labels(root: Root) -> pl.DataFrame:
 
 
 def _subject(folder: Root) -> pl.DataFrame | None:
-    """subject, frame, AUs, reason of one person; None without a label file."""
+    """subject, frame, AUs, intensities, reason of one person; None without a label file."""
     files = {int(match[1]): entry for entry in folder.iterdir() if (match := _LABEL_FILE.fullmatch(entry.name))}
-    coded = [_intensities(files[number]).with_columns(au=pl.lit(au_field(number))) for number in AUS if number in files]
-    if not coded:
+    numbers = [number for number in AUS if number in files]
+    if not numbers:
         return None
+    coded = [_intensities(files[number]).with_columns(au=pl.lit(intensity_field(number))) for number in numbers]
     cells = pl.concat(coded).unique(["au", "frame"], keep="first", maintain_order=True)
     valid = pl.col("intensity").is_between(0, 5) & (pl.col("intensity") % 1 == 0)
-    active = pl.when(valid).then(pl.col("intensity") >= ACTIVE_FROM)
-    values = cells.select("frame", "au", active=active)
-    wide = values.pivot("au", index="frame", values="active", maintain_order=True).sort("frame")
+    level = pl.when(valid).then(pl.col("intensity")).cast(pl.Int64)
+    levels = cells.select("frame", "au", level=level)
+    wide = levels.pivot("au", index="frame", values="level", maintain_order=True).sort("frame")
+    active = {au_field(number): pl.col(intensity_field(number)) >= ACTIVE_FROM for number in numbers}
     bad = cells.filter(~valid.fill_null(False)).select("frame").unique().with_columns(reason=reason("bad_label"))
     return wide.join(bad, on="frame", how="left", maintain_order="left").with_columns(
-        subject=pl.lit(folder.name.upper())
+        subject=pl.lit(folder.name.upper()), **active
     )
 
 

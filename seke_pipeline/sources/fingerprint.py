@@ -14,7 +14,7 @@ from seke_pipeline.sources.s3 import S3Path
 from seke_pipeline.sources.scan import reading
 from seke_pipeline.sources.settings import SourceSettings
 
-LOOK = "1"
+LOOK = "2"
 """Raised when readers give other rows for the same files, so that every source is scanned anew."""
 
 

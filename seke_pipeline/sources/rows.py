@@ -1,7 +1,8 @@
 """What a reader is and gives, and what all readers' rows have in common.
 
 A reader tells what its database says: at least `path` and `edition`, and of `split`, `subject`, `video`,
-`frame`, the 20 fields and `reason` whatever the database has. Keys, licence and splits are added here.
+`frame`, the 20 fields, the action units' intensities and `reason` whatever the database has. Keys, licence and
+splits are added here.
 """
 
 import logging

@@ -8,7 +8,7 @@ from polars.testing import assert_frame_equal
 from seke_pipeline.sources import SourceSettings, scan
 from seke_pipeline.sources.errors import SourceError
 
-OCC = "AUCoding/AU_OCC"
+OCC, INT = "AUCoding/AU_OCC", "AUCoding/AU_INT"
 HEADER = b"0,1,2,4,5,6,7,9,10,11,12,13,14,15,16,17,18,19,20,22,23,24,27,28\r\n"
 
 
@@ -21,12 +21,18 @@ def what(frame, *columns):
 
 
 def test_the_whole_table(plant, listed, caplog):
-    """The header of BP4D's own files; 9 is not absent; AUs outside the 17 (11, 13, 27 ...) are left out."""
+    """The header of BP4D's own files; 9 is not absent; AUs outside the 17 (11, 13, 27 ...) are left out.
+
+    Intensities lie in a file for each action unit; naive, clipped to the scale: the 9 of AU10 is 5.
+    """
     root = plant(
         {
             f"{OCC}/F001_T1.csv": b"\xef\xbb\xbf" + HEADER + b"643,1,0,1,9,0,1,9,0,1,1,1,0,1,1,0,1,1,9,1,0,1,1,1\r\n"
             b"\r\n2440,0,0,0,9,1,0,9,1,0,0,0,1,0,0,1,0,0,9,0,9,0,0,0\r\n",
             f"{OCC}/M018_T8.csv": b"0,12,6\n7,0,1\n",
+            f"{INT}/AU06/F001_T1_AU06.csv": b"643,0\r\n2440,3\r\n2441,5\r\n",
+            f"{INT}/AU10/F001_T1_AU10.csv": b"643,9\n2440,5\n",
+            f"{INT}/AU12/M018_T8_AU12.csv": b"\xef\xbb\xbf007,1\n",
             "F001/T1/0643.jpg": b"padded",
             "F001/T1/2440.jpg": b"",
             "F001/T1/2441.jpg": b"no code, so not listed",
@@ -45,17 +51,19 @@ def test_the_whole_table(plant, listed, caplog):
                 "image_id": "1e88de2e5b2205ac", "split": "train", "path": "F001/T1/0643.jpg", "subject": "F001",
                 "video": "F001_T1", "frame": 643, "au01": True, "au02": False, "au04": True, "au05": None,
                 "au06": False, "au07": True, "au09": None, "au10": False, "au12": True, "au14": False, "au15": True,
-                "au17": False, "au20": None, "au23": False, "au24": True, **shared,
+                "au17": False, "au20": None, "au23": False, "au24": True,
+                "au06_intensity": 0, "au10_intensity": None, **shared,
             },
             {
                 "image_id": "61c654772d33c393", "split": "train", "path": "F001/T1/2440.jpg", "subject": "F001",
                 "video": "F001_T1", "frame": 2440, "au01": False, "au02": False, "au04": False, "au05": None,
                 "au06": True, "au07": False, "au09": None, "au10": True, "au12": False, "au14": True, "au15": False,
-                "au17": True, "au20": None, "au23": None, "au24": False, **shared,
+                "au17": True, "au20": None, "au23": None, "au24": False,
+                "au06_intensity": 3, "au10_intensity": 5, **shared,
             },
             {
                 "image_id": "e093a050479d518b", "split": "test", "path": "M018/T8/007.jpg", "subject": "M018",
-                "video": "M018_T8", "frame": 7, "au06": True, "au12": False, **shared,
+                "video": "M018_T8", "frame": 7, "au06": True, "au12": False, "au12_intensity": 1, **shared,
             },
         ]
     )  # fmt: skip
@@ -132,6 +140,71 @@ def test_a_bad_cell_is_null_and_spares_the_others_and_a_line_without_a_frame_is_
     assert [record.getMessage() for record in caplog.records] == [
         f"2 of 8 lines of {root / OCC} name no image, first 'F001 T1 x 1 1'"
     ]
+
+
+def test_an_intensity_never_changes_presence_and_9_is_unknown(plant):
+    """Naive: intensity 0 is absent, above 0 present, and 9 above all the most intense."""
+    root = plant(
+        {
+            f"{OCC}/F001_T1.csv": b"0,6,12\n1,1,9\n2,0,1\n3,1,0\n4,0,0\n",
+            f"{INT}/AU06/F001_T1_AU06.csv": b"1,0\n2,4\n3,9\n9,5\n",
+            f"{INT}/AU12/F001_T1_AU12.csv": b"1,2\n2,9\n3,1\n4,0\n",
+            **{f"F001/T1/{frame}.jpg": b"" for frame in range(1, 5)},
+        }
+    )
+    rows = look(root, every_frame=1)
+    assert what(rows, "frame", "au06", "au06_intensity", "au12", "au12_intensity", "reason") == [
+        (1, True, 0, None, 2, None),
+        (2, False, 4, True, None, None),
+        (3, True, None, False, 1, None),
+        (4, False, None, False, 0, None),
+    ]
+
+
+def test_a_bad_intensity_is_null_and_the_first_of_two_counts_and_other_files_are_passed_over(plant, caplog):
+    root = plant(
+        {
+            f"{OCC}/f001_t1.csv": b"0,17\n" + b"".join(b"%d,1\n" % frame for frame in range(1, 8)),
+            f"{INT}/au17/f001_t1_au17.CSV": b"frame,intensity\n1,6\n2,\n3,x\n4,2.5\n5, 2 \n5,3\n6,-1\n\n",
+            f"{INT}/AU17/F001_T2_AU17.csv": b"1,7\n",
+            f"{INT}/AU04/F001_T1_AU04.csv": b"7,3\n",  # not one of the five
+            f"{INT}/AU17/readme.txt": b"",
+            f"{INT}/readme.csv": b"",
+            **{f"F001/T1/{frame}.jpg": b"" for frame in range(1, 8)},
+        }
+    )
+    with caplog.at_level(logging.WARNING):
+        rows = look(root, every_frame=1)
+    assert what(rows, "frame", "au17", "au17_intensity", "au04_intensity", "reason") == [
+        (1, True, None, None, "bad_label"),
+        (2, True, None, None, "bad_label"),
+        (3, True, None, None, "bad_label"),
+        (4, True, None, None, "bad_label"),
+        (5, True, 2, None, None),
+        (6, True, None, None, "bad_label"),
+        (7, True, None, None, None),
+    ]
+    assert [record.getMessage() for record in caplog.records] == [
+        f"1 of 9 lines of {root / INT} name no image, first 'F001 T1 au17_intensity frame,intensity'"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("files", "warnings"),
+    [
+        ({}, 0),
+        ({f"{INT}/": b""}, 0),
+        ({INT: b"no folder"}, 0),
+        ({f"{INT}/AU06/F001_T1_AU06.csv": b""}, 1),
+        ({f"{INT}/AU06/F001_T1_AU06.csv": b"\x00\xff\n"}, 2),
+        ({f"{INT}/AU06/F001_T1_AU06.csv/": b""}, 1),
+    ],
+)
+def test_intensities_may_be_missing(plant, caplog, files, warnings):
+    root = plant({f"{OCC}/F001_T1.csv": b"0,6\n1,1\n", "F001/T1/1.jpg": b"", **files})
+    with caplog.at_level(logging.WARNING):
+        assert what(look(root), "au06", "au06_intensity", "reason") == [(True, None, None)]
+    assert len(caplog.records) == warnings
 
 
 @pytest.mark.parametrize("content", [b"1,0,9,9,0\n2,1,9,9,0\n", b"", b"frame,intensity\n1,3\n"])

@@ -32,10 +32,11 @@ def facs(stem, text):
     return {f"FACS/{stem[:4]}/{stem[5:8]}/{stem}_facs.txt": text}
 
 
-def aus(*present):
-    return {
-        f"au{number:02}": number in present for number in (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 24, 25, 26)
-    }
+def aus(present):
+    """Presence and intensity of all 17; `present` is number → intensity."""
+    numbers = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 24, 25, 26)
+    levels = {f"au{number:02}_intensity": present.get(number, 0) for number in numbers}
+    return {f"au{number:02}": number in present for number in numbers} | levels
 
 
 def test_the_whole_table(plant, listed):
@@ -68,7 +69,8 @@ def test_the_whole_table(plant, listed):
         [
             {
                 "split": "train", "path": f"{folder}/S005/001/S005_001_00000011.png",
-                "subject": "S005", "video": "S005/001", "frame": 11, "expression": "disgust", **aus(9, 17), **shared,
+                "subject": "S005", "video": "S005/001", "frame": 11, "expression": "disgust",
+                **aus({9: 4, 17: 3}), **shared,
             },
             {
                 "split": "train", "path": f"{folder}/S022/005/S022_005_00000002.png",
@@ -76,7 +78,7 @@ def test_the_whole_table(plant, listed):
             },
             {
                 "split": "train", "path": f"{folder}/S113/002/S113_002_00000003.png",
-                "subject": "S113", "video": "S113/002", "frame": 3, **aus(1, 2, 25), **shared,
+                "subject": "S113", "video": "S113/002", "frame": 3, **aus(dict.fromkeys((1, 2, 25))), **shared,
             },
         ]
     )  # fmt: skip
@@ -124,6 +126,25 @@ def test_absence_follows_only_from_a_file_that_can_be_read_whole(plant, content,
     """Naive: what cannot be read is not there, so AU4 is absent."""
     root = plant({**sequence("S010", "001", 1), **facs("S010_001_00000001", content)})
     assert what(look(root), "au12", "au04", "reason") == [(au12, au04, "bad_label")]
+
+
+def test_intensity_0_is_not_given_and_not_absent(plant):
+    """Naive: the 0 of AU12's line is the 0 of an absent action unit; then a rule takes the smile for none."""
+    content = (
+        b" 1.2e+01 0.0e+00\n 6.0e+00 5.0e+00\n 2.5e+01 2.0e+00\n 2.5e+01 4.0e+00\n 1.0e+00 0.0e+00\n 1.0e+00 1.0e+00\n"
+    )
+    root = plant({**sequence("S010", "001", 1), **facs("S010_001_00000001", content)})
+    rows = look(root)
+    assert what(rows, "au12", "au12_intensity", "au04", "au04_intensity", "reason") == [(True, None, False, 0, None)]
+    assert what(rows, "au06_intensity", "au25_intensity", "au01_intensity") == [(5, 4, 1)]
+
+
+@pytest.mark.parametrize("intensity", ["6.0e+00", "2.5e+00", "nan"])
+def test_an_intensity_that_is_none_is_null_and_nothing_is_absent(plant, intensity):
+    content = f" 1.2e+01 {intensity}\n 6.0e+00 3.0e+00\n".encode()
+    root = plant({**sequence("S010", "001", 1), **facs("S010_001_00000001", content)})
+    columns = ("au12", "au12_intensity", "au06", "au06_intensity", "au04", "au04_intensity", "reason")
+    assert what(look(root), *columns) == [(None, None, True, 3, None, None, "bad_label")]
 
 
 def test_a_peak_that_is_not_there_is_a_row_and_no_earlier_frame_takes_its_label(plant):

@@ -47,21 +47,31 @@ def test_the_whole_table(plant, listed):
     expected = listed(
         [
             # naive, image = label: 0.png has no label, 1.png has the 2 of au02 and not the 3 of au12
-            {"path": "SN001/0.png", "frame": 1, "au01": False, "au02": True, "au12": True, **one, **shared},
-            {"path": "SN001/1.png", "frame": 2, "au01": False, "au02": False, "au12": True, **one, **shared},
-            {"path": "SN001/2.png", "frame": 3, "au01": True, "au02": False, "au12": False, **one, **shared},
-            {"path": "SN002/0.png", "frame": 1, "au04": False, **two, **shared},
-            {"path": "SN002/1.png", "frame": 2, "au04": False, **two, **shared},
+            {
+                "path": "SN001/0.png", "frame": 1, "au01": False, "au02": True, "au12": True,
+                "au01_intensity": 0, "au02_intensity": 5, "au12_intensity": 2, **one, **shared,
+            },
+            # naive, present where the intensity is above 0: 1 is a trace
+            {
+                "path": "SN001/1.png", "frame": 2, "au01": False, "au02": False, "au12": True,
+                "au01_intensity": 1, "au02_intensity": 0, "au12_intensity": 3, **one, **shared,
+            },
+            {
+                "path": "SN001/2.png", "frame": 3, "au01": True, "au02": False, "au12": False,
+                "au01_intensity": 2, "au02_intensity": 0, "au12_intensity": 0, **one, **shared,
+            },
+            {"path": "SN002/0.png", "frame": 1, "au04": False, "au04_intensity": 1, **two, **shared},
+            {"path": "SN002/1.png", "frame": 2, "au04": False, "au04_intensity": 0, **two, **shared},
         ]
-    )
+    )  # fmt: skip
     assert_frame_equal(look(root, every_frame=1).drop("image_id"), expected.drop("image_id"))
 
 
 @pytest.mark.parametrize(("intensity", "active"), [(0, False), (1, False), (2, True), (3, True), (4, True), (5, True)])
 def test_an_action_unit_is_active_from_intensity_2_on(plant, intensity, active):
-    """Naive, any intensity above 0: 1 would be active."""
+    """Naive, any intensity above 0: 1 would be active; or what is not active has no intensity."""
     root = plant({**labels("SN001", au6=[intensity]), "SN001/0.png": b""})
-    assert what(look(root), "au06", "reason") == [(active, None)]
+    assert what(look(root), "au06", "au06_intensity", "reason") == [(active, intensity, None)]
 
 
 def test_every_10th_frame_is_kept_and_those_where_an_action_unit_comes_or_goes(plant):
@@ -110,13 +120,13 @@ def test_a_bad_intensity_is_null_and_spares_the_others(plant):
             **{f"SN001/{number}.png": b"" for number in range(6)},
         }
     )
-    assert what(look(root, every_frame=1), "frame", "au01", "au02", "reason") == [
-        (1, None, True, "bad_label"),
-        (2, None, True, "bad_label"),
-        (3, None, True, "bad_label"),
-        (4, None, True, "bad_label"),
-        (5, True, True, None),
-        (6, None, None, "bad_label"),
+    assert what(look(root, every_frame=1), "frame", "au01", "au01_intensity", "au02", "au02_intensity", "reason") == [
+        (1, None, None, True, 2, "bad_label"),
+        (2, None, None, True, 2, "bad_label"),
+        (3, None, None, True, 2, "bad_label"),
+        (4, None, None, True, 2, "bad_label"),
+        (5, True, 2, True, 2, None),
+        (6, None, None, None, None, "bad_label"),
     ]
 
 

@@ -204,6 +204,16 @@ def test_offenders_are_counted_beyond_the_limit(clean_lake: Frames, write_lake: 
     assert (found.total, found.rows["image_id"].to_list()) == (12, ["i-b1", "i-b2"])
 
 
+@pytest.mark.parametrize(("field", "level"), [("au01_intensity", -1), ("au12_intensity", 9), ("au26_intensity", 6)])
+def test_an_intensity_off_the_scale_is_found_among_those_not_given(
+    field: str, level: int, clean_lake: Frames, write_lake: Callable[..., Path]
+) -> None:
+    graded = change("images", {"image_id": "i-b1"}, au06_intensity=0, au10_intensity=5)(clean_lake)
+    frames = change("images", {"image_id": "i-r1"}, **{field: level})(graded)
+    found = offenders(RULES["images_values_in_range"], all_files(write_lake(frames)))
+    assert found.rows["image_id"].to_list() == ["i-r1"]
+
+
 @pytest.mark.parametrize("text", ["Valence is 0.6 and arousal is 0.31.", "Valence is 0.6.", ""])
 def test_a_number_that_is_not_the_label_is_found(
     text: str, clean_lake: Frames, write_lake: Callable[..., Path]
