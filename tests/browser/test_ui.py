@@ -91,7 +91,7 @@ def test_the_graph_goes_from_images_to_feid(page: Page, address: str) -> None:
     page.keyboard.press("Alt+e")
     for asset in ("source_images", "feab_scores", "analytics_db", "report"):
         expect(page.get_by_text(asset, exact=True).first).to_be_visible()
-    keep(page, "graph", {"x": 540, "y": 180, "width": 960, "height": 500})
+    keep(page, "graph", {"x": 545, "y": 160, "width": 955, "height": 600})
 
 
 def test_a_partition_is_materialized_by_clicking(page: Page, address: str) -> None:
