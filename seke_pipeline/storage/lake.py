@@ -49,7 +49,7 @@ class Lake:
             partition=partition,
             rows=frame.height,
             data_version=hashlib.blake2b(body, digest_size=16).hexdigest(),
-            schema={name: str(dtype) for name, dtype in table.schema.items()},
+            schema=_schema_of(table),
             recipe=recipe.digest,
             made_from={
                 "code_version": recipe.code_version,
@@ -78,7 +78,17 @@ class Lake:
     def scan(self, table: Table) -> pl.LazyFrame:
         """All partitions of a table, lazily: for a few columns of much."""
         files = self.files(table)
-        return pl.scan_parquet(files, hive_partitioning=False, glob=False) if files else table.frame([]).lazy()
+        if not files:
+            return table.frame([]).lazy()
+        # A partition that an older release wrote lacks the columns that came since: they are null until it is remade.
+        return pl.scan_parquet(
+            files,
+            schema=table.schema,
+            hive_partitioning=False,
+            glob=False,
+            missing_columns="insert",
+            extra_columns="ignore",
+        )
 
     def journal(self, name: str) -> Path:
         """Where the answers of a shard, or of an exam, are kept as they arrive."""
@@ -113,9 +123,9 @@ class Lake:
         return sorted(path.parent.name.partition("=")[2] for path in found)
 
     def is_current(self, table: Table, partition: str, recipe: Recipe) -> bool:
-        """Whether the partition exists and was made by this very recipe."""
+        """Whether the partition exists, was made by this very recipe, and has today's columns."""
         manifest = self.manifest(table, partition)
-        return manifest is not None and manifest.recipe == recipe.digest
+        return manifest is not None and manifest.recipe == recipe.digest and manifest.schema == _schema_of(table)
 
     def data_version(self, table: Table, partition: str) -> str:
         """Hash of the partition's content; `missing` when it does not exist."""
@@ -200,6 +210,10 @@ def lake_errors(path: Path) -> Iterator[None]:
             f"{path} could not be written ({error.strerror})",
             cure="give yourself the right to write there or point SEKE_LAKE elsewhere, then run again",
         ) from error
+
+
+def _schema_of(table: Table) -> dict[str, str]:
+    return {name: str(dtype) for name, dtype in table.schema.items()}
 
 
 def _parquet_bytes(frame: pl.DataFrame) -> bytes:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -76,6 +77,17 @@ def test_a_partition_is_current_until_code_settings_or_inputs_change(tmp_path: P
     assert not lake.is_current(FEAB_SCORES, "m", Recipe("1", {"seed": 1}, {"feab/test": "abc"}))
     assert not lake.is_current(FEAB_SCORES, "m", Recipe("1", {"seed": 0}, {"feab/test": "abd"}))
     assert not lake.is_current(FEAB_SCORES, "other", RECIPE)
+
+
+def test_a_partition_of_an_older_release_is_read_with_nulls_and_is_not_current(tmp_path: Path) -> None:
+    lake, older = Lake(tmp_path), replace(FEAB_SCORES, columns=FEAB_SCORES.columns[:-1])
+    lake.write(older, "old", scores(0.5).drop("unreadable"), RECIPE)
+    lake.write(FEAB_SCORES, "new", scores(0.5), RECIPE)
+
+    assert lake.read(FEAB_SCORES)["unreadable"].to_list() == [1, None]
+    assert lake.scan(FEAB_SCORES).collect()["unreadable"].to_list() == [1, None]
+    assert lake.is_current(FEAB_SCORES, "new", RECIPE)
+    assert not lake.is_current(FEAB_SCORES, "old", RECIPE)
 
 
 @pytest.mark.parametrize("key", ["../up", "a/b", "", "Upper", "a b", "...", "a" * 129])
