@@ -5,7 +5,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from seke_pipeline.emotion.anchors import anchored_faces
+from seke_pipeline.emotion.anchors import FACE_COLUMNS, anchored_faces
 from seke_pipeline.emotion.benchmark import EXAM, benchmark_answers, benchmark_items
 from seke_pipeline.emotion.labels import Labels
 from seke_pipeline.emotion.metrics import score
@@ -58,7 +58,7 @@ def scores_recipe(lake: Lake, vlm: VlmSettings, scoring: ScoringSettings) -> Rec
 def feab(lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult[None]:
     """The test faces of which humans said something."""
     shards = lake.partitions(FACES)
-    items = benchmark_items(anchored_faces(lake.read(FACES, shards), lake.read(IMAGES, shards)))
+    items = benchmark_items(anchored_faces(lake.read(FACES, shards, FACE_COLUMNS), lake.read(IMAGES, shards)))
     return stored(lake, FEAB, _TEST, items, feab_recipe(lake), {"shards": len(shards)})
 
 

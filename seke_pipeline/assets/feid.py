@@ -1,9 +1,11 @@
 """FEID: the complete faces of a split that look like no test face, and their instruction records."""
 
+from collections.abc import Iterator
+
 import dagster as dg
 import polars as pl
 
-from seke_pipeline.emotion.anchors import anchored_faces
+from seke_pipeline.emotion.anchors import FACE_COLUMNS, anchored_faces
 from seke_pipeline.emotion.duplicates import near_duplicates as find_near_duplicates
 from seke_pipeline.emotion.instruction import complete_faces
 from seke_pipeline.emotion.instruction import records as told_records
@@ -74,7 +76,7 @@ def near_duplicates(
 def feid(context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake]) -> dg.MaterializeResult[None]:
     """The faces of a split whose 20 fields are all anchored or accepted."""
     split, shards = context.partition_key, lake.partitions(VERDICTS)
-    anchored = anchored_faces(lake.read(FACES, shards), lake.read(IMAGES, shards))
+    anchored = anchored_faces(lake.read(FACES, shards, FACE_COLUMNS), lake.read(IMAGES, shards))
     made_by = lake.read(SAMPLES, shards, ["face_id", "model", "prompt_version"]).unique(maintain_order=True)
     complete = complete_faces(lake.read(VERDICTS, shards).filter(pl.col("split") == split), anchored, made_by)
     kept = complete.join(lake.read(NEAR_DUPLICATES, [split]), on="face_id", how="anti", maintain_order="left")
@@ -99,26 +101,26 @@ def records(context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake]) -> 
     split = context.partition_key
     faces = lake.read(FEID, [split])
     told = told_records(faces)
-    crops = crops_of(lake, faces)
-    files = write_export(lake.root / "exports" / f"feid-{split}", told, crops, replace_file)
+    files = write_export(lake.root / "exports" / f"feid-{split}", told, crops_of(lake, faces), replace_file)
     said = {
         "exports": [str(file) for file in files],
         "records_by_task": _counted(told, "task"),
-        **({"preview": picture(_preview(faces, crops))} if crops else {}),
+        **({"preview": picture(_preview(lake, faces.head(_PREVIEWED)))} if faces.height else {}),
     }
     return stored(lake, RECORDS, split, told, records_recipe(lake, split), said)
 
 
-def crops_of(lake: Lake, faces: pl.DataFrame) -> list[tuple[str, bytes]]:
-    """Image path and crop of each face, in the faces' order."""
+def crops_of(lake: Lake, faces: pl.DataFrame) -> Iterator[tuple[str, bytes]]:
+    """Image path and crop of each face, one shard in memory at a time."""
+    for shard in lake.partitions(FACES):
+        crops = lake.read(FACES, [shard], ["face_id", "crop"])
+        yield from faces.join(crops, on="face_id", maintain_order="left").select("image", "crop").iter_rows()
+
+
+def _preview(lake: Lake, shown: pl.DataFrame) -> bytes:
     crops = lake.scan(FACES).select("face_id", "crop")
-    joined = faces.lazy().select("face_id", "image").join(crops, on="face_id", maintain_order="left").collect()
-    return list(joined.select("image", "crop").iter_rows())
-
-
-def _preview(faces: pl.DataFrame, crops: list[tuple[str, bytes]]) -> bytes:
-    shown = [crop for _, crop in crops[:_PREVIEWED]]
-    return contact_sheet(shown, faces["expression"].cast(pl.String).head(_PREVIEWED).to_list(), columns=5)
+    joined = shown.lazy().join(crops, on="face_id", maintain_order="left").collect()
+    return contact_sheet(joined["crop"].to_list(), joined["expression"].cast(pl.String).to_list(), columns=5)
 
 
 def _counted(frame: pl.DataFrame, column: str) -> dict[str, int]:

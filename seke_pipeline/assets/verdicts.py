@@ -5,7 +5,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from seke_pipeline.emotion.anchors import anchored_faces
+from seke_pipeline.emotion.anchors import FACE_COLUMNS, anchored_faces
 from seke_pipeline.emotion.method import MethodSettings
 from seke_pipeline.emotion.tables import FACES, IMAGES, SAMPLES, VERDICTS
 from seke_pipeline.emotion.verdict import decide
@@ -41,7 +41,7 @@ def verdicts(
 ) -> dg.MaterializeResult[None]:
     """A verdict on each field of each training face."""
     shard = context.partition_key
-    anchored = anchored_faces(lake.read(FACES, [shard]), lake.read(IMAGES, [shard]))
+    anchored = anchored_faces(lake.read(FACES, [shard], FACE_COLUMNS), lake.read(IMAGES, [shard]))
     decided = decide(anchored.filter(pl.col("split") == "train"), lake.read(SAMPLES, [shard]), method)
     return stored(lake, VERDICTS, shard, decided, verdicts_recipe(lake, method, shard), verdicts_said(decided))
 

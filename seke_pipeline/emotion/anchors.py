@@ -10,13 +10,15 @@ from seke_pipeline.emotion.labels import FIELDS
 
 _FACE_COLUMNS = ("face_id", "image_id", "shard", "source", "split", "subject", "crop_hash")
 _IMAGE_COLUMNS = ("image_id", "path", "licence")
+FACE_COLUMNS = (*_FACE_COLUMNS, "is_labelled_face", "reason")
+"""What `anchored_faces` reads of the faces table: all but the crops, which are most of its bytes."""
 
 
 def anchored_faces(faces: pl.DataFrame, images: pl.DataFrame) -> pl.DataFrame:
     """One row per usable face: its keys, its image's path and licence, and its 20 anchors (null is unknown).
 
     Args:
-        faces: the faces table; rows with a reason are left out.
+        faces: the faces table, or its `FACE_COLUMNS`; rows with a reason are left out.
         images: the images table of the same shards.
     """
     usable = faces.filter(pl.col("reason").is_null()).select(*_FACE_COLUMNS, "is_labelled_face")

@@ -32,13 +32,14 @@ def write_export(
         The record files.
 
     Raises:
-        ValueError: a record names an image that is not among the crops.
+        ValueError: a record names an image that is not among the crops; then no records are written.
     """
-    images = dict(crops)
-    if lost := sorted(set(records["image"]) - images.keys()):
-        raise ValueError(f"{len(lost)} records name images that are not exported, the first {lost[0]}")
-    for path, crop in images.items():
+    lost = set(records["image"])
+    for path, crop in crops:
         _put_if_changed(folder / "images" / path, crop, put)
+        lost.discard(path)
+    if lost:
+        raise ValueError(f"{len(lost)} records name images that are not exported, the first {min(lost)}")
     for name, compose in FORMATS.items():
         put(folder / name, compose(records).encode())
     return [folder / name for name in FORMATS]

@@ -20,8 +20,8 @@ from seke_pipeline.storage.lake import Lake
 _PREVIEWED = 12
 _NAMES = {"expression": "expression", "valence_arousal": "valence, arousal", "action_units": "action units"}
 DEMO_WORDS = (
-    "These labels are a demonstration: the faces are drawn, and `demo-annotator` is a stand-in that reads its own "
-    "drawings and errs on purpose. They say nothing about real faces."
+    "These labels are a demonstration: `demo-annotator` is a stand-in that was taught on drawn faces and errs on "
+    "purpose. They say nothing about real faces."
 )
 
 
@@ -54,13 +54,14 @@ class Reporter:
 
     def summary(self, lake: Lake) -> RenderableType:
         """What came out, as a short table for the terminal, and where to look further."""
-        compared = self.agreement(lake)
-        figures = [(figure.label, figure.value, figure.remark) for figure in headline(self.content(lake))]
+        content = self.content(lake)
+        figures = [(figure.label, figure.value, figure.remark) for figure in headline(content)]
+        compared = [] if content.agreement is None else agreement_rows(content.agreement)
         table = RichTable(box=None, show_header=False, padding=(0, 2))
         table.add_column(no_wrap=True)
         table.add_column(no_wrap=True, justify="right", style="bold")
         table.add_column(style="dim")
-        for row in (*figures, *([] if compared is None else agreement_rows(compared))):
+        for row in (*figures, *compared):
             table.add_row(*row)
         parts: list[RenderableType] = [Text("\nWhat came out", style="bold"), table, Text(), _places(lake)]
         if self.settings.vlm.model == "demo-annotator":

@@ -70,10 +70,9 @@ class Lake:
         Raises:
             LakeError: a partition was never made.
         """
-        wanted = self.partitions(table) if partitions is None else list(partitions)
-        frames = [table.conform(pl.read_parquet(path, glob=False)) for path in self.files(table, wanted)]
-        whole = pl.concat(frames) if frames else table.frame([])
-        return whole if columns is None else whole.select(columns)
+        names = table.schema.names() if columns is None else list(columns)
+        frames = [_columns_of(path, table, names) for path in self.files(table, partitions)]
+        return pl.concat(frames) if frames else table.frame([]).select(names)
 
     def scan(self, table: Table) -> pl.LazyFrame:
         """All partitions of a table, lazily: for a few columns of much."""
@@ -210,6 +209,13 @@ def lake_errors(path: Path) -> Iterator[None]:
             f"{path} could not be written ({error.strerror})",
             cure="give yourself the right to write there or point SEKE_LAKE elsewhere, then run again",
         ) from error
+
+
+def _columns_of(path: Path, table: Table, names: Sequence[str]) -> pl.DataFrame:
+    """Only the named columns of a file, in the table's types; what an older release did not write is null."""
+    held = pl.scan_parquet(path, glob=False, hive_partitioning=False)
+    kept = [name for name in held.collect_schema().names() if name in names]
+    return table.conform(held.select(kept).collect()).select(names)
 
 
 def _schema_of(table: Table) -> dict[str, str]:

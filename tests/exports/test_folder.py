@@ -76,3 +76,4 @@ def test_a_second_export_writes_changed_crops_and_not_the_others(tmp_path: Path)
 def test_a_record_whose_image_is_not_exported_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"db/b\.jpg"):
         write_export(tmp_path, RECORDS.frame(ROWS), [("db/a.jpg", b"crop a")], Disk().put)
+    assert not (tmp_path / "llava.json").exists()

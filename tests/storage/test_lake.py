@@ -133,3 +133,11 @@ def test_a_place_that_is_no_folder_is_refused_with_its_cure(tmp_path: Path) -> N
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(LakeError, match=r"could not be written .*Cure: .*SEKE_LAKE"):
         Lake(tmp_path / "file").write(RECORDS, "train", RECORDS.frame([]), RECIPE)
+
+
+def test_columns_are_read_alone_and_in_the_order_asked(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    lake.write(FEAB_SCORES, "m", scores(0.5), RECIPE)
+
+    assert_frame_equal(lake.read(FEAB_SCORES, None, ["value", "model"]), scores(0.5).select("value", "model"))
+    assert lake.read(FEAB_SCORES, [], ["value", "model"]).schema == scores().select("value", "model").schema
